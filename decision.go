@@ -1,0 +1,158 @@
+package pointsman
+
+import "time"
+
+// Cause says why an attempt was the last one, or why it was not.
+type Cause string
+
+// The causes. The first group ends a request, the second makes the cascade
+// move on, the third ends a request without an answer.
+const (
+	CauseConfident Cause = "confident" // the policy accepted the answer
+	CauseLast      Cause = "last_tier" // the largest permitted tier answered
+	CausePinned    Cause = "pinned"    // the client or a rule named the tier
+	CauseDirect    Cause = "direct"    // the client named provider/model: no task, no cascade
+	CauseFallback  Cause = "fallback"  // every larger tier failed; the best untrusted answer was given
+
+	CauseUncertain    Cause = "uncertain"    // the uplift of asking on is above the threshold
+	CauseContract     Cause = "contract"     // the answer breaks the output contract
+	CauseUncalibrated Cause = "uncalibrated" // the task has no policy yet
+	CauseUncertified  Cause = "uncertified"  // the policy has no certified threshold here
+	CauseVoid         Cause = "policy_void"  // the policy was fitted for other variants
+	CauseError        Cause = "tier_error"   // the upstream failed
+	CauseTimeout      Cause = "tier_timeout" // the upstream was too slow
+
+	CauseForbidden Cause = "no_permitted_tier" // rules left no tier
+	CauseExhausted Cause = "all_tiers_failed"  // every permitted tier failed
+	CauseAborted   Cause = "client_aborted"    // the client went away
+	CauseInternal  Cause = "internal"          // our own fault
+)
+
+// Causes lists every cause, in the order in which they are documented.
+var Causes = []Cause{
+	CauseConfident, CauseLast, CausePinned, CauseDirect, CauseFallback,
+	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseVoid, CauseError, CauseTimeout,
+	CauseForbidden, CauseExhausted, CauseAborted, CauseInternal,
+}
+
+// Lifecycle says how a request ended.
+type Lifecycle string
+
+// The ends of a request.
+const (
+	Completed Lifecycle = "completed" // the client was given a whole answer
+	Failed    Lifecycle = "failed"    // the client was given an error
+	Aborted   Lifecycle = "aborted"   // the client went away first
+)
+
+// Confidence is what a policy made of an answer's signals. All three are nil
+// where no policy could say.
+type Confidence struct {
+	// Acceptable is the calibrated probability that this answer is acceptable.
+	Acceptable *float64 `json:"acceptable,omitempty"`
+	// Uplift is P(only the largest tier would be right) − P(only this answer
+	// is right): what asking on is worth, in [-1,1].
+	Uplift *float64 `json:"uplift,omitempty"`
+	// Threshold is the certified bound: the answer is accepted where stakes ×
+	// uplift does not exceed it.
+	Threshold *float64 `json:"threshold,omitempty"`
+}
+
+// Attempt is one tier that was asked.
+type Attempt struct {
+	Tier       TierID     `json:"tier"`
+	Model      ModelID    `json:"model"`
+	Variant    Digest     `json:"variant"`
+	ServedBy   string     `json:"served_by,omitempty"`
+	Signals    Signals    `json:"signals,omitempty"`
+	Reading    Reading    `json:"reading"`
+	Confidence Confidence `json:"confidence"`
+	// Cause says why this attempt was accepted or why the cascade moved on.
+	Cause Cause `json:"cause"`
+	// Detail is for people: the upstream's error, the broken contract.
+	Detail       string        `json:"detail,omitempty"`
+	FinishReason string        `json:"finish_reason,omitempty"`
+	Usage        Usage         `json:"usage"`
+	Cost         Cost          `json:"cost"`
+	Latency      time.Duration `json:"latency_ns"`
+	FirstToken   time.Duration `json:"first_token_ns,omitempty"`
+	Answer       Digest        `json:"answer,omitempty"` // of the answer's text, keyed as the task's recording asks
+}
+
+// Reading is an answer read through its task's contract.
+type Reading struct {
+	// Valid says that the contract is kept.
+	Valid bool `json:"valid"`
+	// Label is the label of a classify or moderate task.
+	Label string `json:"label,omitempty"`
+	// Problem says which part of the contract is broken.
+	Problem string `json:"problem,omitempty"`
+}
+
+// RuleEffect is what the rules made of a request before any model was asked.
+type RuleEffect struct {
+	// Fired are the names of the rules that held, in order.
+	Fired []string `json:"fired,omitempty"`
+	// Permitted are the tiers that no rule forbade, in cascade order.
+	Permitted []TierID `json:"permitted"`
+	// Pin is the tier that a rule or the client asked for, if any.
+	Pin TierID `json:"pin,omitempty"`
+	// Stakes multiplies the uplift; at least 1.
+	Stakes float64 `json:"stakes"`
+}
+
+// Decision is the record of one request: what was measured, what was decided
+// and why, what it cost and what it would have cost. It holds no text of the
+// client's or the model's; payloads lie apart.
+type Decision struct {
+	ID           DecisionID `json:"id"`
+	Time         time.Time  `json:"time"`
+	Task         TaskID     `json:"task"`
+	Conversation string     `json:"conversation,omitempty"`
+	Principal    string     `json:"principal,omitempty"`
+
+	// Metadata and Slices are what rules and certificates saw.
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Slices   []string          `json:"slices,omitempty"`
+
+	// Config is the snapshot of the configuration, Policy the artefact in
+	// force, empty where the task has none.
+	Config Digest `json:"config"`
+	Policy Digest `json:"policy,omitempty"`
+
+	Request  Signals    `json:"request_signals,omitempty"`
+	Rules    RuleEffect `json:"rules"`
+	Attempts []Attempt  `json:"attempts"`
+
+	// Tier is the tier whose answer was given, empty where none was.
+	Tier  TierID  `json:"tier,omitempty"`
+	Model ModelID `json:"model,omitempty"`
+	// Cause is why that tier answered: for the tier that a cascade ended on by
+	// moving on, the reason why the one before it was not enough.
+	Cause  Cause  `json:"cause"`
+	Detail string `json:"detail,omitempty"`
+	// Propensity is the probability with which the deciding policy takes the
+	// action that it took, given the same request: 1 where nothing is random.
+	Propensity float64 `json:"propensity"`
+
+	Lifecycle Lifecycle `json:"lifecycle"`
+	Streamed  bool      `json:"streamed,omitempty"`
+	Status    int       `json:"status"` // of the HTTP response
+
+	// Cost is what all attempts cost together; Baseline what the largest tier
+	// alone would have cost: exact where it was asked, estimated from the
+	// request's tokens and the given answer's length where it was not.
+	Cost              Cost `json:"cost"`
+	Baseline          Cost `json:"baseline"`
+	BaselineEstimated bool `json:"baseline_estimated,omitempty"`
+
+	// Latency is the whole time in the gateway, Overhead the part of it that
+	// no upstream call covers.
+	Latency  time.Duration `json:"latency_ns"`
+	Overhead time.Duration `json:"overhead_ns"`
+
+	// Input and Answer are digests of the texts, keyed as the task's recording
+	// asks; empty where nothing is recorded.
+	Input  Digest `json:"input,omitempty"`
+	Answer Digest `json:"answer,omitempty"`
+}

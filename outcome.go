@@ -1,0 +1,26 @@
+package pointsman
+
+import "time"
+
+// Outcome is a later word on an answer. It is never changed: a second opinion
+// is a second outcome.
+type Outcome struct {
+	// ID is the digest of everything below but Time, so that the same word
+	// sent twice is one outcome.
+	ID       Digest     `json:"id"`
+	Decision DecisionID `json:"decision"`
+	Time     time.Time  `json:"time"`
+	// Source is the name of the credential that sent it, "anonymous" where the
+	// gateway asks for none.
+	Source string `json:"source"`
+	// Key is the client's idempotency key, if it sent one.
+	Key string `json:"key,omitempty"`
+	// Label is the right label; Correct says right or wrong; Score is a grade
+	// in [0,1]; Correction is the answer as it should have been; Comment is
+	// free text. At least one is set.
+	Label      string   `json:"label,omitempty"`
+	Correct    *bool    `json:"correct,omitempty"`
+	Score      *float64 `json:"score,omitempty"`
+	Correction string   `json:"correction,omitempty"`
+	Comment    string   `json:"comment,omitempty"`
+}

@@ -1,0 +1,160 @@
+package pointsman
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Identifiers of configured things. Each is the name that the owner wrote in
+// the configuration file.
+type (
+	// TaskID names a task; clients send it as `model`.
+	TaskID string
+	// ModelID names a configured model (an offer of one upstream).
+	ModelID string
+	// UpstreamID names a configured endpoint.
+	UpstreamID string
+	// TierID names a step of a task's cascade.
+	TierID string
+)
+
+// Kind says what a task does, which decides how its answers are read, scored
+// and trusted.
+type Kind string
+
+// The kinds of task.
+const (
+	KindClassify Kind = "classify" // one label of a closed set
+	KindExtract  Kind = "extract"  // a JSON object under a schema
+	KindModerate Kind = "moderate" // one label of a closed set, where a miss is harm
+	KindRewrite  Kind = "rewrite"  // free text that keeps the meaning of the request
+	KindOpen     Kind = "open"     // anything else
+)
+
+// Kinds lists every kind, in the order in which they are documented.
+var Kinds = []Kind{KindClassify, KindExtract, KindModerate, KindRewrite, KindOpen}
+
+// Location says where an upstream runs, which rules about data may depend on.
+type Location string
+
+// The locations of an upstream.
+const (
+	LocationEdge       Location = "edge"        // in this process or on this device
+	LocationSelfHosted Location = "self_hosted" // on the owner's machines
+	LocationManaged    Location = "managed"     // a vendor's API
+)
+
+// Locations lists every location.
+var Locations = []Location{LocationEdge, LocationSelfHosted, LocationManaged}
+
+// Contract is what every answer of a task must satisfy. The zero value accepts
+// any text.
+type Contract struct {
+	// Labels is the closed set of a classify or moderate task.
+	Labels []string `json:"labels,omitempty"`
+	// Pattern is an RE2 expression whose first group is the answer within the
+	// text, for models that reason before they answer; the last match counts.
+	// Empty: the whole text, trimmed, is the answer.
+	Pattern string `json:"pattern,omitempty"`
+	// Schema is a JSON Schema (2020-12) that the answer must satisfy.
+	Schema []byte `json:"schema,omitempty"`
+	// Verbatim says that every string value of an extracted object must stand
+	// in the request word for word.
+	Verbatim bool `json:"verbatim,omitempty"`
+}
+
+// Prompt is the versioned instruction of a task or tier. An empty System adds
+// nothing to what the client sent.
+type Prompt struct {
+	Version string `json:"version"`
+	System  string `json:"system,omitempty"`
+}
+
+// Variant is what answers at a tier: a model with a prompt version and
+// parameters. It is what an evaluation compares and a release ships.
+type Variant struct {
+	Model  ModelID `json:"model"`
+	Prompt Prompt  `json:"prompt"`
+	// Params are members of the request body that the tier sets, as canonical
+	// JSON values by name: {"temperature":0,"max_tokens":16}.
+	Params map[string]string `json:"params,omitempty"`
+	// Artefact is the digest of the weights where they are ours to name.
+	Artefact Digest `json:"artefact,omitempty"`
+}
+
+// Recording says how much of a request's and answer's text is kept.
+type Recording string
+
+// The ways to record payloads.
+const (
+	RecordFull     Recording = "full"     // as it was
+	RecordRedacted Recording = "redacted" // personal data replaced by placeholders
+	RecordHashed   Recording = "hashed"   // keyed digests only: equal texts can be recognised, none can be read
+	RecordNone     Recording = "none"     // nothing
+)
+
+// Recordings lists every way to record payloads.
+var Recordings = []Recording{RecordFull, RecordRedacted, RecordHashed, RecordNone}
+
+// Target is the quality that a policy must promise.
+type Target struct {
+	// Retain is ρ: the cascade's quality as a share of the largest tier's.
+	Retain float64 `json:"retain"`
+	// Confidence is 1 − δ: the probability, over the draw of the calibration
+	// examples, that the promise holds.
+	Confidence float64 `json:"confidence"`
+}
+
+// Place is where a tier's upstream runs.
+type Place struct {
+	Upstream UpstreamID `json:"upstream"`
+	Location Location   `json:"location"`
+	Region   string     `json:"region,omitempty"`
+}
+
+// Tier is one step of a cascade.
+type Tier struct {
+	ID      TierID        `json:"id"`
+	Variant Variant       `json:"variant"`
+	Place   Place         `json:"place"`
+	Price   Price         `json:"price"`
+	Timeout time.Duration `json:"timeout"`
+}
+
+// Task is a named workload.
+type Task struct {
+	ID       TaskID    `json:"id"`
+	Kind     Kind      `json:"kind"`
+	Contract Contract  `json:"contract"`
+	Tiers    []Tier    `json:"tiers"` // cheapest first; at least one
+	Target   Target    `json:"target"`
+	Slices   []string  `json:"slices,omitempty"` // metadata keys whose values name slices
+	Record   Recording `json:"record"`
+	// Fallback says whether an answer that was not trusted may be given when
+	// every larger tier failed.
+	Fallback bool `json:"fallback"`
+}
+
+// Tier finds a tier by its id.
+func (t *Task) Tier(id TierID) (Tier, bool) {
+	for _, tier := range t.Tiers {
+		if tier.ID == id {
+			return tier, true
+		}
+	}
+	return Tier{}, false
+}
+
+// Largest is the last tier of the cascade, against which quality and cost are
+// compared.
+func (t *Task) Largest() Tier { return t.Tiers[len(t.Tiers)-1] }
+
+// Digest names the variant by its content: two tiers with equal digests give
+// the same answers as far as pointsman's own settings go.
+func (v Variant) Digest() Digest {
+	content, err := json.Marshal(v)
+	if err != nil { // strings and maps of strings always marshal
+		panic("pointsman: variant: " + err.Error())
+	}
+	return DigestOf(content)
+}
