@@ -1,0 +1,97 @@
+package signal
+
+import (
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/student"
+)
+
+// The names under which a policy lists the students whose signals it reads.
+const (
+	// LabelStudent learned the task's labels from the same examples: it says
+	// how foreign a request is and whether it would give the same label.
+	LabelStudent = "label"
+	// judgePrefix and the tier's name make the name of a tier's judge.
+	judgePrefix = "judge:"
+)
+
+// JudgeStudent is the name of the student that judges a tier's answers by
+// their text.
+func JudgeStudent(tier pointsman.TierID) string { return judgePrefix + string(tier) }
+
+// The classes of a judge: who of this tier and the largest was right.
+const (
+	JudgeBoth        = "both"
+	JudgeOnlyThis    = "only_this"
+	JudgeOnlyLargest = "only_largest"
+	JudgeNeither     = "neither"
+)
+
+// JudgeText is the text that a judge reads: the request and the answer.
+func JudgeText(input, answer string) string { return input + "\n\n" + answer }
+
+// Students are the auxiliary models of one tier of a task. Any of them may be
+// nil, and so may the whole.
+type Students struct {
+	Label *student.Model
+	Judge *student.Model
+}
+
+const noStudent = "the policy has no such student"
+
+// request measures how foreign a request is.
+func (s *Students) request(input string) pointsman.Signal {
+	if s == nil || s.Label == nil {
+		return pointsman.Unmeasured(RequestOOS, noStudent)
+	}
+	return pointsman.Measured(RequestOOS, s.Label.Predict(input, 1).OOS)
+}
+
+func (s *Students) appendAnswer(out pointsman.Signals, r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading) pointsman.Signals {
+	if s == nil {
+		s = &Students{}
+	}
+	out = append(out, s.agreement(r.Input, reading))
+	if s.Judge == nil {
+		return append(out, pointsman.Unmeasured(JudgeAcceptable, noStudent), pointsman.Unmeasured(JudgeUplift, noStudent))
+	}
+	acceptable, uplift := Judged(s.Judge, JudgeText(r.Input, a.Text))
+	return append(out, pointsman.Measured(JudgeAcceptable, acceptable), pointsman.Measured(JudgeUplift, uplift))
+}
+
+// agreement is the student's probability of the label that the answer gave.
+func (s *Students) agreement(input string, reading pointsman.Reading) pointsman.Signal {
+	switch {
+	case s.Label == nil:
+		return pointsman.Unmeasured(StudentAgreement, noStudent)
+	case reading.Label == "":
+		return pointsman.Unmeasured(StudentAgreement, "the answer has no label")
+	}
+	return pointsman.Measured(StudentAgreement, Agreement(s.Label, input, reading.Label))
+}
+
+// Agreement is the student's probability of a label; 0 for a label that the
+// student never saw, since it would not give it.
+func Agreement(m *student.Model, input, label string) float64 {
+	for _, l := range m.Predict(input, student.AllLabels).Labels {
+		if l.Label == label {
+			return l.Prob
+		}
+	}
+	return 0
+}
+
+// Judged is a judge's P(this answer acceptable) and its uplift.
+func Judged(m *student.Model, text string) (acceptable, uplift float64) {
+	for _, l := range m.Predict(text, student.AllLabels).Labels {
+		switch l.Label {
+		case JudgeBoth:
+			acceptable += l.Prob
+		case JudgeOnlyThis:
+			acceptable += l.Prob
+			uplift -= l.Prob
+		case JudgeOnlyLargest:
+			uplift += l.Prob
+		}
+	}
+	return acceptable, uplift
+}
