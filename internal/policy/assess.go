@@ -1,0 +1,118 @@
+package policy
+
+import (
+	"math"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// Assess turns the signals of a request and of a tier's answer into the
+// stage's confidence. Stages count from 0 and belong to the tiers in order.
+//
+// The confidence is empty where the policy cannot say: the stage does not
+// exist, or a signal is missing that never was when the policy was fitted
+// ([Policy.Lacks] names it). Its Threshold is the one of the whole task; where
+// the request is in slices, [Policy.Threshold] gives the one in force.
+//
+// One call makes one allocation, for the numbers that the confidence points
+// to.
+func (p *Policy) Assess(stage int, request, answer pointsman.Signals) pointsman.Confidence {
+	s := p.stage(stage)
+	if s == nil {
+		return pointsman.Confidence{}
+	}
+	l, ok := s.logits(request, answer)
+	if !ok {
+		return pointsman.Confidence{}
+	}
+	numbers := new([3]float64)
+	numbers[0] = s.Calibration.Probability(l.acceptable)
+	numbers[1] = s.Uplift.Uplift(s.Rank.score(l))
+	c := pointsman.Confidence{Acceptable: &numbers[0], Uplift: &numbers[1]}
+	if whole := s.Thresholds[0].Threshold; whole != nil {
+		numbers[2] = *whole
+		c.Threshold = &numbers[2]
+	}
+	return c
+}
+
+// Lacks names the first signal without which the stage cannot judge an answer
+// and that has no value here, if there is one.
+func (p *Policy) Lacks(stage int, request, answer pointsman.Signals) (pointsman.SignalName, bool) {
+	s := p.stage(stage)
+	if s == nil {
+		return "", false
+	}
+	for i := range s.Features {
+		f := &s.Features[i]
+		if _, ok := value(f.Signal, i, request, answer); !ok && !f.MayMiss {
+			return f.Signal, true
+		}
+	}
+	return "", false
+}
+
+// logits are the log-odds that a stage's heads give to one answer.
+type logits struct{ acceptable, onlyLargest, onlyThis float64 }
+
+// logits computes all heads in one pass over the features. It is false where a
+// signal is missing that must not be.
+func (s *Stage) logits(request, answer pointsman.Signals) (logits, bool) {
+	l := logits{s.Acceptable.Intercept, s.OnlyLargest.Intercept, s.OnlyThis.Intercept}
+	for i := range s.Features {
+		f := &s.Features[i]
+		v, ok := value(f.Signal, i, request, answer)
+		if !ok {
+			if !f.MayMiss {
+				return l, false
+			}
+			l.acceptable += s.Acceptable.Missing[i]
+			l.onlyLargest += s.OnlyLargest.Missing[i]
+			l.onlyThis += s.OnlyThis.Missing[i]
+			continue
+		}
+		x := f.Standardise(v)
+		l.acceptable += float64(s.Acceptable.Weights[i] * x)
+		l.onlyLargest += float64(s.OnlyLargest.Weights[i] * x)
+		l.onlyThis += float64(s.OnlyThis.Weights[i] * x)
+	}
+	return l, true
+}
+
+// Standardise holds a value to the range that was seen when the policy was
+// fitted and expresses it in standard deviations from the mean.
+func (f *Feature) Standardise(v float64) float64 {
+	return (min(max(v, f.Low), f.High) - f.Mean) / f.Scale
+}
+
+// score is the raw ranking score: larger means rather ask on.
+func (r Rank) score(l logits) float64 {
+	if r == RankUnacceptable {
+		return Logistic(-l.acceptable)
+	}
+	return Logistic(l.onlyLargest) - Logistic(l.onlyThis)
+}
+
+// value looks a signal up among the request's and the answer's, where a name
+// stands at most once (calibrate refuses others). Signals mostly
+// come in the order of the features, so the search starts at the place where
+// the signal would then be. A value that is not a number counts as missing; an
+// infinite one is held to the feature's range like any other.
+func value(name pointsman.SignalName, hint int, request, answer pointsman.Signals) (float64, bool) {
+	var s pointsman.Signal
+	late := hint - len(request)
+	switch {
+	case late < 0 && request[hint].Name == name:
+		s = request[hint]
+	case late >= 0 && late < len(answer) && answer[late].Name == name:
+		s = answer[late]
+	default:
+		var ok bool
+		if s, ok = request.Get(name); !ok {
+			if s, ok = answer.Get(name); !ok {
+				return 0, false
+			}
+		}
+	}
+	return s.Value, s.Present() && !math.IsNaN(s.Value)
+}

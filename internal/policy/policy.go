@@ -1,0 +1,205 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// Version is the schema version that this package writes and reads.
+const Version = 1
+
+// Policy is the fitted artefact of one task. It must not be changed once it is
+// in use; [Policy.Digest] names it by its content.
+type Policy struct {
+	Version int              `json:"version"`
+	Task    pointsman.TaskID `json:"task"`
+	Kind    pointsman.Kind   `json:"kind"`
+	Created time.Time        `json:"created"`
+	// Data is the digest of all the observations that the policy was made
+	// from, those that fitted it and those that certified it.
+	Data pointsman.Digest `json:"data"`
+	// Tiers are the digests of the tiers' variants in cascade order, largest
+	// last. The policy is void for any others.
+	Tiers []pointsman.Digest `json:"tiers"`
+	// Target is what was asked of the policy; the certificates say what was
+	// reached.
+	Target pointsman.Target `json:"target"`
+	// Students are the auxiliary models whose signals the policy reads, by
+	// name in increasing order. Whoever loads the policy must measure with
+	// exactly these.
+	Students []Student `json:"students,omitempty"`
+	// Stages are one for each tier but the last.
+	Stages []Stage `json:"stages"`
+}
+
+// Student names an auxiliary model whose signals a policy reads.
+type Student struct {
+	Name   string           `json:"name"`
+	Digest pointsman.Digest `json:"digest"`
+}
+
+// Stage is how the answers of one tier are judged.
+type Stage struct {
+	Features []Feature `json:"features"`
+	// Acceptable predicts that this answer is acceptable; OnlyLargest that the
+	// largest tier's would be and this one is not; OnlyThis the reverse.
+	Acceptable  Head `json:"acceptable"`
+	OnlyLargest Head `json:"only_largest"`
+	OnlyThis    Head `json:"only_this"`
+	// Calibration maps the acceptable head to a calibrated probability.
+	Calibration Map `json:"calibration"`
+	// Rank says which raw score orders the answers, and Uplift maps that score
+	// to the calibrated uplift, which the thresholds are about.
+	Rank   Rank `json:"rank"`
+	Uplift Map  `json:"uplift"`
+	// Thresholds are by slice in increasing order; the first is that of the
+	// whole task, whose slice is "".
+	Thresholds  []Threshold `json:"thresholds"`
+	Certificate Certificate `json:"certificate"`
+}
+
+// Feature is one signal as the heads read it: held to the range that was seen
+// when the policy was fitted, so that nothing is extrapolated, then
+// standardised as (value − Mean) / Scale. A missing value counts as the mean
+// and adds the heads' Missing weight.
+type Feature struct {
+	Signal pointsman.SignalName `json:"signal"`
+	Mean   float64              `json:"mean"`
+	Scale  float64              `json:"scale"`
+	Low    float64              `json:"low"`
+	High   float64              `json:"high"`
+	// MayMiss says that the signal was missing somewhere when the policy was
+	// fitted. Where it was always there and is missing now, the policy has
+	// nothing to say and the answer is not trusted.
+	MayMiss bool `json:"may_miss"`
+}
+
+// Head is a logistic regression over a stage's features, in their order.
+type Head struct {
+	Intercept float64   `json:"intercept"`
+	Weights   []float64 `json:"weights"` // for one standard deviation
+	Missing   []float64 `json:"missing"` // added where the signal has no value
+}
+
+// Rank names the raw score by which a stage orders its answers, from those to
+// accept to those to escalate.
+type Rank string
+
+// The raw scores.
+const (
+	// RankUplift is P(only the largest right) − P(only this right), the
+	// difference of two heads, in [-1,1].
+	RankUplift Rank = "uplift"
+	// RankUnacceptable is 1 − P(this answer is acceptable), in [0,1].
+	RankUnacceptable Rank = "unacceptable"
+)
+
+// Threshold is the bound of one slice.
+type Threshold struct {
+	// Slice is "key=value" of the request's metadata, or "" for the whole.
+	Slice string `json:"slice"`
+	// Threshold is the largest effective uplift that is accepted; null where
+	// nothing is accepted.
+	Threshold *float64 `json:"threshold"`
+	// Certified says that the promise was shown for this slice by itself. A
+	// slice that only inherits the threshold of the whole is not certified.
+	Certified bool `json:"certified"`
+	// Why says in a sentence how the threshold came to be.
+	Why string `json:"why"`
+}
+
+// Certificate is the promise of one stage, and what it rests on. N, Accepted,
+// Harms and Bound are those of the certified threshold; where none could be
+// certified, those of the strictest threshold that was tested.
+type Certificate struct {
+	// Claim is the promise, or that there is none, in one plain sentence.
+	Claim     string `json:"claim"`
+	Certified bool   `json:"certified"`
+	// Rho is the share of the largest tier's quality that is kept, with
+	// probability at least 1 − Delta over the draw of the fresh examples.
+	Rho   float64 `json:"rho"`
+	Delta float64 `json:"delta"`
+	// N counts the fresh examples, Accepted those whose answer would be given
+	// at this stage, Harms those among them where the largest tier would have
+	// been right and the given answer is not.
+	N        int `json:"n"`
+	Accepted int `json:"accepted"`
+	Harms    int `json:"harms"`
+	// Bound is the upper confidence bound of P(harm); the promise needs it to
+	// be at most Epsilon = (1 − Rho) × LargeAccuracyLower / stages.
+	Bound              float64 `json:"bound"`
+	LargeAccuracyLower float64 `json:"large_accuracy_lower"`
+	Epsilon            float64 `json:"epsilon"`
+	// Data is the digest of the examples that fitted the stage, Fresh of those
+	// that certified it. No conversation is in both.
+	Data  pointsman.Digest `json:"data"`
+	Fresh pointsman.Digest `json:"fresh"`
+	// Test names the statistical procedure.
+	Test   string    `json:"test"`
+	Issued time.Time `json:"issued"`
+	// ExamplesNeeded is how many fresh examples would probably do; null where
+	// the stage is certified or no number would.
+	ExamplesNeeded *int               `json:"examples_needed"`
+	Slices         []SliceCertificate `json:"slices,omitempty"`
+	// VoidedBy are the conditions under which the promise ends, as sentences.
+	VoidedBy []string `json:"voided_by"`
+}
+
+// SliceCertificate is the promise for one slice by itself; its fields are as
+// in [Certificate].
+type SliceCertificate struct {
+	Slice              string  `json:"slice"`
+	Claim              string  `json:"claim"`
+	Certified          bool    `json:"certified"`
+	Delta              float64 `json:"delta"` // after the correction for several slices
+	N                  int     `json:"n"`
+	Accepted           int     `json:"accepted"`
+	Harms              int     `json:"harms"`
+	Bound              float64 `json:"bound"`
+	LargeAccuracyLower float64 `json:"large_accuracy_lower"`
+	Epsilon            float64 `json:"epsilon"`
+	ExamplesNeeded     *int    `json:"examples_needed"`
+}
+
+// Matches says whether the policy was fitted for these variants, given in
+// cascade order; the error names the first tier that differs.
+func (p *Policy) Matches(variants []pointsman.Digest) error {
+	if len(variants) != len(p.Tiers) {
+		return fmt.Errorf("policy is void: it was fitted for %d tiers, the cascade has %d", len(p.Tiers), len(variants))
+	}
+	for i, v := range variants {
+		if v != p.Tiers[i] {
+			return fmt.Errorf("policy is void: tier %d was fitted as variant %s and is now %s", i+1, p.Tiers[i].Short(), v.Short())
+		}
+	}
+	return nil
+}
+
+// Certified says whether any stage has a threshold that it may accept by.
+func (p *Policy) Certified() bool {
+	return slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Certificate.Certified })
+}
+
+// stage finds a stage, or nil where the policy is nil or has none of that
+// number.
+func (p *Policy) stage(k int) *Stage {
+	if p == nil || k < 0 || k >= len(p.Stages) {
+		return nil
+	}
+	return &p.Stages[k]
+}
+
+// find looks a slice up in the sorted thresholds.
+func (s *Stage) find(slice string) (*Threshold, bool) {
+	i, ok := slices.BinarySearchFunc(s.Thresholds, slice, func(t Threshold, name string) int {
+		return strings.Compare(t.Slice, name)
+	})
+	if !ok {
+		return nil, false
+	}
+	return &s.Thresholds[i], true
+}
