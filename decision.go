@@ -22,6 +22,7 @@ const (
 	CauseError        Cause = "tier_error"   // the upstream failed
 	CauseTimeout      Cause = "tier_timeout" // the upstream was too slow
 
+	CauseInvalid   Cause = "invalid_request"   // malformed, or names no task: refused before any rule
 	CauseForbidden Cause = "no_permitted_tier" // rules left no tier
 	CauseExhausted Cause = "all_tiers_failed"  // every permitted tier failed
 	CauseAborted   Cause = "client_aborted"    // the client went away
@@ -32,7 +33,7 @@ const (
 var Causes = []Cause{
 	CauseConfident, CauseLast, CausePinned, CauseDirect, CauseFallback,
 	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseVoid, CauseError, CauseTimeout,
-	CauseForbidden, CauseExhausted, CauseAborted, CauseInternal,
+	CauseInvalid, CauseForbidden, CauseExhausted, CauseAborted, CauseInternal,
 }
 
 // Lifecycle says how a request ended.
@@ -77,6 +78,21 @@ type Attempt struct {
 	Latency      time.Duration `json:"latency_ns"`
 	FirstToken   time.Duration `json:"first_token_ns,omitempty"`
 	Answer       Digest        `json:"answer,omitempty"` // of the answer's text, keyed as the task's recording asks
+	// Witness is what the task's witness said beside this tier, where one was
+	// asked.
+	Witness *Testimony `json:"witness,omitempty"`
+}
+
+// Testimony is the answer of a task's witness: another small model, asked
+// beside a tier only to see whether it agrees.
+type Testimony struct {
+	Model   ModelID       `json:"model"`
+	Variant Digest        `json:"variant"`
+	Label   string        `json:"label,omitempty"`
+	Detail  string        `json:"detail,omitempty"` // why it said nothing
+	Usage   Usage         `json:"usage"`
+	Cost    Cost          `json:"cost"`
+	Latency time.Duration `json:"latency_ns"`
 }
 
 // Reading is an answer read through its task's contract.
@@ -99,6 +115,8 @@ type RuleEffect struct {
 	Pin TierID `json:"pin,omitempty"`
 	// Stakes multiplies the uplift; at least 1.
 	Stakes float64 `json:"stakes"`
+	// NoWitness says that the rules forbid the task's witness.
+	NoWitness bool `json:"no_witness,omitempty"`
 }
 
 // Decision is the record of one request: what was measured, what was decided

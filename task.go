@@ -123,13 +123,17 @@ type Tier struct {
 
 // Task is a named workload.
 type Task struct {
-	ID       TaskID    `json:"id"`
-	Kind     Kind      `json:"kind"`
-	Contract Contract  `json:"contract"`
-	Tiers    []Tier    `json:"tiers"` // cheapest first; at least one
-	Target   Target    `json:"target"`
-	Slices   []string  `json:"slices,omitempty"` // metadata keys whose values name slices
-	Record   Recording `json:"record"`
+	ID       TaskID   `json:"id"`
+	Kind     Kind     `json:"kind"`
+	Contract Contract `json:"contract"`
+	Tiers    []Tier   `json:"tiers"` // cheapest first; at least one
+	// Witness is another small model that is asked beside every tier but the
+	// last permitted one, so that agreement can be measured; nil where there is
+	// none. Its ID is "witness".
+	Witness *Tier     `json:"witness,omitempty"`
+	Target  Target    `json:"target"`
+	Slices  []string  `json:"slices,omitempty"` // metadata keys whose values name slices
+	Record  Recording `json:"record"`
 	// Fallback says whether an answer that was not trusted may be given when
 	// every larger tier failed.
 	Fallback bool `json:"fallback"`
