@@ -34,6 +34,7 @@ const (
 	AnswerMargin      pointsman.SignalName = "answer.label_margin"  // probability of the label less that of the next one
 	StudentOOS        pointsman.SignalName = "student.oos"          // an embedded tier's own out-of-scope score, in [0,1]
 	StudentAgreement  pointsman.SignalName = "student.agreement"    // the task's student's probability of the answer's label
+	WitnessAgreement  pointsman.SignalName = "witness.agreement"    // 1 where another small model gives the same label, else the overlap of words, in [0,1]
 	JudgeAcceptable   pointsman.SignalName = "judge.acceptable"     // a text student's P(this answer acceptable)
 	JudgeUplift       pointsman.SignalName = "judge.uplift"         // a text student's P(only the largest right) − P(only this right)
 )
@@ -47,12 +48,12 @@ func OfRequest(r *pointsman.Request, students *Students) pointsman.Signals {
 
 // OfAnswer measures an answer that was read through its contract, in a fixed
 // order.
-func OfAnswer(r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading, students *Students) pointsman.Signals {
-	out := make(pointsman.Signals, 0, 17)
+func OfAnswer(r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading, witness *Witness, students *Students) pointsman.Signals {
+	out := make(pointsman.Signals, 0, 18)
 	out = appendShape(out, a)
 	out = append(out, truth(AnswerValid, reading.Valid))
 	out = appendLogprobs(out, a.Logprobs)
-	out = append(out, upstreamOwn(a, StudentOOS))
+	out = append(out, upstreamOwn(a, StudentOOS), witness.agreement(a, reading))
 	return students.appendAnswer(out, r, a, reading)
 }
 
