@@ -1,0 +1,180 @@
+package chat
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// The bounds that OpenAI documents for metadata, in characters, and one for
+// the name of a model, in bytes.
+const (
+	maxMetadata      = 16
+	maxMetadataKey   = 64
+	maxMetadataValue = 512
+	maxModel         = 256
+)
+
+// Decoded is a chat-completions request that was read and checked.
+type Decoded struct {
+	// Model is the name that the client asked for.
+	Model   string
+	Request pointsman.Request
+}
+
+// Decode reads a request. It checks what pointsman itself relies on and leaves
+// the rest to whoever answers. Its errors are of type [*pointsman.Error] and
+// carry the offending member as Param. Request.Body is body itself; nothing
+// else of the result refers to its memory.
+func Decode(body []byte) (*Decoded, error) {
+	root, err := parse(body)
+	if err != nil {
+		return nil, invalid("", "send one JSON object, encoded in UTF-8", "the request body is %v", err)
+	}
+	d := decoder{out: &Decoded{}}
+	d.out.Request.Body = body
+	root.ForEach(d.member)
+	switch {
+	case d.err != nil:
+		return nil, d.err
+	case d.seen&seenModel == 0:
+		return nil, invalid("model", "name a task or provider/model; GET /v1/models lists them", "the request has no model")
+	case d.seen&seenMessages == 0:
+		return nil, invalid("messages", "send at least one message", "the request has no messages")
+	}
+	d.out.Request.StreamUsage = d.usage && d.out.Request.Stream
+	return d.out, nil
+}
+
+// The members that may occur only once: a reader that takes the first of two
+// and one that takes the last would see different requests.
+const (
+	seenModel = 1 << iota
+	seenMessages
+	seenStream
+	seenStreamOptions
+	seenN
+	seenMetadata
+)
+
+type decoder struct {
+	out   *Decoded
+	seen  int
+	usage bool
+	err   error
+}
+
+func invalid(param, hint, format string, args ...any) *pointsman.Error {
+	return &pointsman.Error{Code: pointsman.CodeInvalid, Message: fmt.Sprintf(format, args...), Hint: hint, Param: param}
+}
+
+// member reads one member of the request; it stops at the first error.
+func (d *decoder) member(key, value gjson.Result) bool {
+	var flag int
+	switch key.Str {
+	case "model":
+		flag, d.err = seenModel, d.model(value)
+	case "messages":
+		flag, d.err = seenMessages, d.messages(value)
+	case "stream":
+		flag = seenStream
+		d.out.Request.Stream, d.err = boolean(value, "stream")
+	case "stream_options":
+		flag, d.err = seenStreamOptions, d.streamOptions(value)
+	case "n":
+		flag = seenN
+		if value.Type != gjson.Null && (value.Type != gjson.Number || value.Num != 1) {
+			d.err = invalid("n", "leave n out and send the request as often as you want answers", "n is %s, but only one choice is supported", short(value.Raw))
+		}
+	case "metadata":
+		flag, d.err = seenMetadata, d.metadata(value)
+	default:
+		return true
+	}
+	if d.err == nil && d.seen&flag != 0 {
+		d.err = invalid(key.Str, "send every member once", "the request has the member %q twice", key.Str)
+	}
+	d.seen |= flag
+	return d.err == nil
+}
+
+func (d *decoder) model(value gjson.Result) error {
+	if value.Type != gjson.String || value.Str == "" || len(value.Str) > maxModel {
+		return invalid("model", "name a task or provider/model; GET /v1/models lists them", "model is not a string of 1 to %d bytes", maxModel)
+	}
+	d.out.Model = value.Str
+	return nil
+}
+
+func boolean(value gjson.Result, param string) (bool, error) {
+	switch value.Type {
+	case gjson.True:
+		return true, nil
+	case gjson.False, gjson.Null:
+		return false, nil
+	}
+	return false, invalid(param, "send true or false", "%s is %s, not a boolean", param, short(value.Raw))
+}
+
+func (d *decoder) streamOptions(value gjson.Result) error {
+	if value.Type == gjson.Null {
+		return nil
+	}
+	if !value.IsObject() {
+		return invalid("stream_options", "", "stream_options is not an object")
+	}
+	var err error
+	value.ForEach(func(key, v gjson.Result) bool {
+		if key.Str == "include_usage" {
+			d.usage, err = boolean(v, "stream_options.include_usage")
+		}
+		return err == nil
+	})
+	return err
+}
+
+func (d *decoder) metadata(value gjson.Result) error {
+	if value.Type == gjson.Null {
+		return nil
+	}
+	if !value.IsObject() {
+		return invalid("metadata", "send an object of strings", "metadata is not an object")
+	}
+	out := make(map[string]string)
+	var err error
+	value.ForEach(func(key, v gjson.Result) bool {
+		param := "metadata." + short(key.Str)
+		switch {
+		case v.Type != gjson.String:
+			err = invalid(param, "send an object of strings", "%s is %s, not a string", param, short(v.Raw))
+		case utf8.RuneCountInString(key.Str) > maxMetadataKey:
+			err = invalid(param, "", "a key of metadata has more than %d characters", maxMetadataKey)
+		case utf8.RuneCountInString(v.Str) > maxMetadataValue:
+			err = invalid(param, "", "%s has more than %d characters", param, maxMetadataValue)
+		default:
+			if _, twice := out[key.Str]; twice {
+				err = invalid(param, "send every key once", "%s is there twice", param)
+			}
+			out[key.Str] = v.Str
+			if len(out) > maxMetadata {
+				err = invalid("metadata", "", "metadata has more than %d pairs", maxMetadata)
+			}
+		}
+		return err == nil
+	})
+	d.out.Request.Metadata = out
+	return err
+}
+
+// short is a bounded piece of what a client sent, for a message to it.
+func short(raw string) string {
+	const limit = 40
+	if len(raw) <= limit {
+		return raw
+	}
+	return strings.ToValidUTF8(raw[:limit], "") + "…"
+}
