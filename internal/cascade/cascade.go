@@ -1,0 +1,111 @@
+// Package cascade takes a request through the tiers of its task: rules first,
+// then tiers cheapest first, each answer measured and judged, until one is good
+// enough.
+//
+// The walk itself (walk.go) is a pure state machine over what was measured. The
+// live cascade drives it by asking upstreams (run.go), and replay drives it with
+// the signals on record (replay.go), so that both decide by the same code.
+package cascade
+
+import (
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/signal"
+	"github.com/pointsman-ai/pointsman/internal/upstream"
+)
+
+// Rules say what a request may be answered by. They are deterministic and
+// safe for concurrent use.
+type Rules interface {
+	Apply(r *pointsman.Request) pointsman.RuleEffect
+}
+
+// Reader reads an answer through its task's contract. It is safe for
+// concurrent use.
+type Reader interface {
+	Read(answer, input string) pointsman.Reading
+}
+
+// Tier is a tier that is ready to be asked.
+type Tier struct {
+	pointsman.Tier
+	Upstream upstream.Upstream
+	// Name is the model's name as the upstream knows it.
+	Name string
+	// Digest names the tier's variant.
+	Digest pointsman.Digest
+	// Students are the auxiliary models that judge this tier's answers; nil
+	// where the policy has none.
+	Students *signal.Students
+}
+
+// Task is a task that is ready to be run. It is read-only and safe for
+// concurrent use.
+type Task struct {
+	pointsman.Task
+	Tiers []Tier
+	// Witness is asked beside every tier that is judged; nil where there is
+	// none.
+	Witness  *Tier
+	Rules    Rules
+	Contract Reader
+	// Policy is nil where none is active; Void says why an active one does
+	// not apply to these tiers.
+	Policy       *policy.Policy
+	PolicyDigest pointsman.Digest
+	Void         error
+	// Direct marks the ad-hoc task of a request that named provider/model.
+	Direct bool
+}
+
+// Variants names what gives the answers that a policy judges, in cascade order:
+// a policy is void as soon as one of them is another. The witness is part of
+// each tier that it is asked beside.
+func (t *Task) Variants() []pointsman.Digest {
+	out := make([]pointsman.Digest, len(t.Tiers))
+	for i := range t.Tiers {
+		out[i] = t.Tiers[i].Digest
+		if t.Witness != nil && i < len(t.Tiers)-1 {
+			out[i] = pointsman.DigestOf([]byte(out[i] + "+" + t.Witness.Digest))
+		}
+	}
+	return out
+}
+
+// Sink takes a streamed answer. Begin is called once, when the tier is decided
+// and before the first event; the decision has everything that headers tell.
+// Event takes the data of one event and must not keep it. An error from either
+// means that the client is gone.
+type Sink interface {
+	Begin(d *pointsman.Decision) error
+	Event(data []byte) error
+}
+
+// Result is what a run gave, beside the decision.
+type Result struct {
+	// Answer is the answer for the client; nil where there is none.
+	Answer *pointsman.Answer
+	// Texts are the answers' texts, one for each attempt of the decision, for
+	// the payload store.
+	Texts []string
+	// Begun says that a stream has reached the client, so that an error can no
+	// longer be told by a status.
+	Begun bool
+}
+
+// SlicesOf names the slices that a request's metadata puts it in, as
+// "key=value", in the order of the task's keys.
+func SlicesOf(keys []string, metadata map[string]string) []string {
+	var out []string
+	for _, k := range keys {
+		if v, ok := metadata[k]; ok {
+			out = append(out, k+"="+v)
+		}
+	}
+	return out
+}
+
+// clock is the time source of a run; tests pass their own.
+type clock func() time.Time

@@ -1,0 +1,117 @@
+package cascade
+
+import (
+	"fmt"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// Replay decides a recorded request again from the signals on record, by the
+// same walk as the live cascade, and returns where the two differ, as
+// sentences; none means that they agree to the last bit. What an upstream did
+// (an answer, an error) is taken from the record, since only the deciding is
+// replayed; so is the effect of the rules, whose inputs may not be on record.
+//
+// The task must be built from the configuration and the policy that the record
+// names.
+func (t *Task) Replay(d *pointsman.Decision) (differences []string) {
+	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
+	if t.PolicyDigest != d.Policy {
+		differ("policy: the record names %q, the task has %q", d.Policy, t.PolicyDigest)
+		return differences
+	}
+	w := newWalk(t, d.Rules, d.Slices)
+	for i := range d.Attempts {
+		recorded := &d.Attempts[i]
+		s, ok := w.next()
+		if !ok {
+			differ("attempt %d: asked %s, where the replay asks no further tier", i+1, recorded.Tier)
+			return differences
+		}
+		tier := &t.Tiers[s.tier]
+		if tier.ID != recorded.Tier {
+			differ("attempt %d: asked %s, the replay asks %s", i+1, recorded.Tier, tier.ID)
+			return differences
+		}
+		if tier.Digest != recorded.Variant {
+			differ("attempt %d: variant %s, the replay has %s", i+1, recorded.Variant.Short(), tier.Digest.Short())
+		}
+		switch recorded.Cause {
+		case pointsman.CauseAborted:
+			return differences // the client went away: nothing was decided after this
+		case pointsman.CauseError, pointsman.CauseTimeout:
+			w.failed(recorded.Cause, recorded.Detail)
+			continue
+		}
+		again := *recorded
+		accepted := w.judge(d.Request, &again)
+		if again.Cause != recorded.Cause {
+			differ("attempt %d: %s on record, %s in replay", i+1, recorded.Cause, again.Cause)
+		}
+		differences = append(differences, compare(i, recorded.Confidence, again.Confidence)...)
+		if accepted {
+			return append(differences, t.endsAs(d, w, s, i)...)
+		}
+	}
+	return append(differences, t.unanswered(d, w)...)
+}
+
+// endsAs compares the end of a request that an answer was accepted for.
+func (t *Task) endsAs(d *pointsman.Decision, w *walk, s step, attempt int) (differences []string) {
+	if d.Lifecycle == pointsman.Aborted && d.Cause == pointsman.CauseAborted {
+		return nil // accepted, and lost on the way to the client
+	}
+	var again pointsman.Decision
+	w.decided(&again, s)
+	if again.Tier != d.Tier {
+		differences = append(differences, fmt.Sprintf("tier: %s on record, %s in replay", d.Tier, again.Tier))
+	}
+	if again.Cause != d.Cause {
+		differences = append(differences, fmt.Sprintf("cause: %s on record, %s in replay", d.Cause, again.Cause))
+	}
+	if attempt != len(d.Attempts)-1 {
+		differences = append(differences, fmt.Sprintf("attempt %d was good enough in replay, the record goes on", attempt+1))
+	}
+	return differences
+}
+
+// unanswered compares the end of a request that no answer was accepted for.
+func (t *Task) unanswered(d *pointsman.Decision, w *walk) []string {
+	if d.Cause == pointsman.CauseForbidden && len(d.Attempts) == 0 || d.Cause == pointsman.CauseAborted || d.Cause == pointsman.CauseInternal {
+		return nil
+	}
+	if s, ok := w.next(); ok {
+		return []string{fmt.Sprintf("the record ends before %s was asked, which the replay asks next", t.Tiers[s.tier].ID)}
+	}
+	if d.Cause == pointsman.CauseExhausted {
+		return nil
+	}
+	if i := fallback(d.Attempts); t.Fallback && d.Cause == pointsman.CauseFallback && i >= 0 && d.Attempts[i].Tier == d.Tier {
+		return nil
+	}
+	return []string{fmt.Sprintf("cause: %s on record, %s in replay", d.Cause, pointsman.CauseExhausted)}
+}
+
+// compare compares two confidences bit by bit.
+func compare(attempt int, recorded, again pointsman.Confidence) (differences []string) {
+	for _, c := range []struct {
+		name string
+		a, b *float64
+	}{
+		{"acceptable", recorded.Acceptable, again.Acceptable},
+		{"uplift", recorded.Uplift, again.Uplift},
+		{"threshold", recorded.Threshold, again.Threshold},
+	} {
+		if (c.a == nil) != (c.b == nil) || c.a != nil && *c.a != *c.b {
+			differences = append(differences, fmt.Sprintf("attempt %d: %s %s on record, %s in replay", attempt+1, c.name, show(c.a), show(c.b)))
+		}
+	}
+	return differences
+}
+
+func show(v *float64) string {
+	if v == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%.17g", *v)
+}

@@ -1,0 +1,204 @@
+package journal
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// Payload is the texts of one request. It is stored apart from the decision
+// and only after [Journal.Seal] or [Payload.Seal] has applied the owner's
+// recording setting.
+type Payload struct {
+	Decision pointsman.DecisionID `json:"decision"`
+	// Recording is what was applied; empty before Seal.
+	Recording pointsman.Recording `json:"recording"`
+	// Request is the body as the client sent it, in JSON.
+	Request string `json:"request,omitempty"`
+	// Input is the text of the last user message: what Decision.Input is the
+	// digest of.
+	Input string `json:"input,omitempty"`
+	// Attempts are the answers' texts, in the order of Decision.Attempts.
+	Attempts []AttemptText `json:"attempts,omitempty"`
+}
+
+// AttemptText is the text that one tier answered.
+type AttemptText struct {
+	Tier   pointsman.TierID `json:"tier"`
+	Answer string           `json:"answer"`
+}
+
+// Seal returns what may be stored of the payload under a recording setting:
+// all of it, all with personal data replaced, keyed digests in place of texts,
+// or nil for nothing. The payload itself is not changed. A setting that is not
+// known stores nothing.
+func (p *Payload) Seal(recording pointsman.Recording, salt []byte) *Payload {
+	var text, body func(string) string
+	switch recording {
+	case pointsman.RecordFull:
+		text = func(s string) string { return s }
+		body = text
+	case pointsman.RecordRedacted:
+		text, body = Redact, RedactJSON
+	case pointsman.RecordHashed:
+		text = func(s string) string {
+			if s == "" {
+				return ""
+			}
+			return string(keyed(salt, s))
+		}
+		body = text
+	default:
+		return nil
+	}
+	sealed := &Payload{Decision: p.Decision, Recording: recording, Request: body(p.Request), Input: text(p.Input)}
+	for _, a := range p.Attempts {
+		sealed.Attempts = append(sealed.Attempts, AttemptText{Tier: a.Tier, Answer: text(a.Answer)})
+	}
+	return sealed
+}
+
+// TextDigest is what a decision may say of a text under a recording setting:
+// the digest of what is stored for full and redacted, a keyed digest for
+// hashed, and nothing for none.
+func TextDigest(recording pointsman.Recording, salt []byte, text string) pointsman.Digest {
+	switch recording {
+	case pointsman.RecordFull:
+		return pointsman.DigestOf([]byte(text))
+	case pointsman.RecordRedacted:
+		return pointsman.DigestOf([]byte(Redact(text)))
+	case pointsman.RecordHashed:
+		return keyed(salt, text)
+	}
+	return ""
+}
+
+// keyed is HMAC-SHA-256: without the salt, nobody can try texts against it.
+func keyed(salt []byte, text string) pointsman.Digest {
+	mac := hmac.New(sha256.New, salt)
+	mac.Write([]byte(text))
+	return pointsman.DigestOfSum(hashSum(mac.Sum(nil)))
+}
+
+// Seal applies a recording setting with the journal's salt.
+func (j *Journal) Seal(recording pointsman.Recording, p *Payload) *Payload {
+	return p.Seal(recording, j.salt)
+}
+
+// TextDigest is the digest of a text with the journal's salt; see the function
+// of the same name.
+func (j *Journal) TextDigest(recording pointsman.Recording, text string) pointsman.Digest {
+	return TextDigest(recording, j.salt, text)
+}
+
+// saltSize is the length of the salt in bytes.
+const saltSize = 32
+
+// loadSalt reads the salt, or makes one for a new journal.
+func loadSalt(fs FS, dir string, fresh bool) ([]byte, error) {
+	name := filepath.Join(dir, saltName)
+	salt, err := os.ReadFile(name)
+	switch {
+	case err == nil && len(salt) == saltSize:
+		return salt, nil
+	case err == nil:
+		return nil, corrupt(saltName, int64(len(salt)), "the salt is %d bytes long, want %d", len(salt), saltSize)
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, err
+	case !fresh:
+		return nil, corrupt(saltName, 0, "the salt is gone: keyed digests could not be compared with earlier ones")
+	}
+	salt = make([]byte, saltSize)
+	rand.Read(salt) // never fails
+	f, err := createWhole(fs, name, salt, true)
+	if err != nil {
+		return nil, err
+	}
+	return salt, f.Close()
+}
+
+// saltID names a salt in the headers without telling it.
+func saltID(salt []byte) (id [16]byte) {
+	sum := sha256.Sum256(append([]byte("pointsman salt id\x00"), salt...))
+	copy(id[:], sum[:])
+	return id
+}
+
+// frame appends the payload's frame, without head, to b.
+func (p *Payload) frame(b []byte) ([]byte, error) {
+	start := len(b)
+	b = append(b, make([]byte, payloadHead)...)
+	rand.Read(b[start+8 : start+payloadHead])
+	b = appendPayload(b, p)
+	if len(b)-start-payloadHead > MaxPayload {
+		return nil, tooLarge("payload", len(b)-start-payloadHead, MaxPayload)
+	}
+	return b, nil
+}
+
+// ReadPayload reads the texts that a decision refers to. The error wraps
+// ErrExpired where their file is gone, and ErrCorrupt where they are not what
+// was written.
+func ReadPayload(dir string, ref Ref) (*Payload, error) {
+	name := payloadFile(ref.Segment)
+	f, err := os.Open(filepath.Join(dir, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("payload in %s: %w", name, ErrExpired)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	body, problem, err := loadPayload(f, ref)
+	if err != nil {
+		return nil, err
+	}
+	if problem != "" {
+		return nil, corrupt(name, ref.Offset, "%s", problem)
+	}
+	p := new(Payload)
+	if err := json.Unmarshal(body, p); err != nil {
+		return nil, corrupt(name, ref.Offset, "%v", err)
+	}
+	return p, nil
+}
+
+// loadPayload reads the frame that ref names and says what is wrong with it.
+func loadPayload(f *os.File, ref Ref) (body []byte, problem string, err error) {
+	if ref.Length <= payloadHead || ref.Length > payloadHead+MaxPayload || ref.Offset < headerSize {
+		return nil, "the record names an impossible place", nil
+	}
+	b := make([]byte, ref.Length)
+	if n, err := f.ReadAt(b, ref.Offset); int64(n) < ref.Length {
+		if n == 0 || isEOF(err) {
+			return nil, fmt.Sprintf("%d of %d bytes are there", n, ref.Length), nil
+		}
+		return nil, "", err
+	}
+	body, err = parsePayload(b)
+	switch {
+	case err != nil:
+		return nil, err.Error(), nil
+	case int64(len(body)) != ref.Length-payloadHead:
+		return nil, "its length is another", nil
+	case pointsman.DigestOfSum(sha256.Sum256(b[8:])) != ref.Digest:
+		return nil, "its digest is not the one that the decision names", nil
+	}
+	return body, "", nil
+}
+
+func tooLarge(what string, size, bound int) error {
+	return &pointsman.Error{
+		Code:    pointsman.CodeTooLarge,
+		Message: fmt.Sprintf("the %s of this request is too large to be recorded: %d bytes, at most %d", what, size, bound),
+		Hint:    "send less, or record less of this task",
+		Err:     ErrTooLarge,
+	}
+}

@@ -1,0 +1,30 @@
+//go:build windows
+
+package journal
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// tryLock takes the exclusive lock of an open file, or says that another holds
+// it. The locked byte lies far behind the content, which others may read.
+func tryLock(f *os.File) (taken bool, err error) {
+	place := &windows.Overlapped{Offset: 1 << 30}
+	err = windows.LockFileEx(windows.Handle(f.Fd()),
+		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, place)
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// isFull says whether an error means that there is no room.
+func isFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+// ignoreUnsyncable forgives everything: Windows has no flush of directories.
+func ignoreUnsyncable(error) error { return nil }

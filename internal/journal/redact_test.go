@@ -1,0 +1,135 @@
+package journal
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestRedact(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", ""},
+		{"nothing to see: 12 items, 3.50 EUR, v1.2.3", "nothing to see: 12 items, 3.50 EUR, v1.2.3"},
+		{"mail jane.doe+x@example.co.uk.", "mail [EMAIL]."},
+		{"<jörg@müller.de>, a@b", "<[EMAIL]>, a@b"},
+		{"(x@y.org)", "([EMAIL])"},
+		{"card 4111 1111 1111 1111 or 4111-1111-1111-1111", "card [CARD] or [CARD]"},
+		{"card 4111111111111111!", "card [CARD]!"},
+		{"378282246310005", "[CARD]"},
+		{"4111111111111112", "[NUMBER]"},
+		{"4111 1111 1111 1112", "4111 1111 1111 1112"},
+		{"IBAN DE89 3704 0044 0532 0130 00 please", "IBAN [IBAN] please"},
+		{"GB82WEST12345698765432", "[IBAN]"},
+		{"gb82 west 1234 5698 7654 32", "[IBAN]"},
+		{"GB82WEST12345698765433", "GB82WEST[NUMBER]"},
+		{"call +49 (0) 30 901820 now", "call [PHONE] now"},
+		{"call +1-555-123-4567.", "call [PHONE]."},
+		{"(555) 123-4567, 555-123-4567, 1 555 123 4567", "[PHONE], [PHONE], [PHONE]"},
+		{"030 1234567 / 0171/1234567 / 0049 30 1234567", "[PHONE] / [PHONE] / [PHONE]"},
+		{"06 12 34 56 78", "[PHONE]"},
+		{"01711234567", "[PHONE]"},
+		{"order 123456789 and 12345678", "order [NUMBER] and 12345678"},
+		{"SSN 078-05-1120", "SSN [NUMBER]"},
+		{"on 2026-03-01 12:00:00 or 01.03.2026", "on 2026-03-01 12:00:00 or 01.03.2026"},
+		{"10 20 30 40 50", "10 20 30 40 50"},
+		{"ref ABC123456789012", "ref ABC[NUMBER]"},
+		{"host 192.168.1.20:8080, 10.0.0.1.", "host [IP]:8080, [IP]."},
+		{"999.1.1.1 and 1.2.3", "999.1.1.1 and 1.2.3"},
+		{"at 2001:db8::1, fe80::1:2 and ::1", "at [IP], [IP] and [IP]"},
+		{"12:30:45 std::vector a::b", "12:30:45 std::vector a::b"},
+		{"key sk-proj-abcdefghijklmnop1234.", "key [SECRET]."},
+		{"sk-learn is a library", "sk-learn is a library"},
+		{"Authorization: Bearer abc123def456", "Authorization: Bearer [SECRET]"},
+		{"curl -H 'bearer eyJhbGciOi.eyJzdWIi.c2ln'", "curl -H 'bearer [SECRET]'"},
+		{"the bearer of this letter", "the bearer of this letter"},
+		{"AKIAIOSFODNN7EXAMPLE", "[SECRET]"},
+		{"ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[SECRET]"},
+		{"DB_PASSWORD=hunter2 next", "DB_PASSWORD=[SECRET] next"},
+		{`{"password": "hunter2"}`, `{"password": "[SECRET]"}`},
+		{"password: no", "password: no"},
+		{"-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY----- after", "[SECRET] after"},
+		{"-----BEGIN PRIVATE KEY-----\nabc", "[SECRET]"},
+		{"-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"},
+		{"日本語 a@b.jp", "日本語 [EMAIL]"},
+	} {
+		if got := Redact(c.in); got != c.want {
+			t.Errorf("Redact(%q)\n got %q\nwant %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestRedactJSON(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{`{"a": "x@y.org", "n": 123456789012, "t": 0.7, "seed": 42}`, `{"a": "[EMAIL]", "n": "[NUMBER]", "t": 0.7, "seed": 42}`},
+		{`{"x@y.org":1}`, `{"[EMAIL]":1}`},
+		{`{"api_key" : "short", "b": ["x\u0040y.org"]}`, `{"api_key" : "[SECRET]", "b": ["[EMAIL]"]}`},
+		{`{"a":"caf\u00e9 \"quoted\""}`, `{"a":"caf\u00e9 \"quoted\""}`},
+		{`not json x@y.org`, `not json [EMAIL]`},
+		{`{"args":"{\"password\":\"hunter2\"}"}`, `{"args":"{\"password\":\"[SECRET]\"}"}`},
+		{`{"password":null,"b":{"c":"keep"}}`, `{"password":null,"b":{"c":"keep"}}`},
+	} {
+		if got := RedactJSON(c.in); got != c.want {
+			t.Errorf("RedactJSON(%s)\n got %s\nwant %s", c.in, got, c.want)
+		}
+	}
+}
+
+// What is planted in prose is not there afterwards, whatever stands around it.
+func TestRedactFindsWhatIsPlanted(t *testing.T) {
+	around := rapid.SampledFrom([]string{"", " ", "\n", ", ", " (", ") ", "\"", "'", " – ", ": ", " a ", " 日本 ", "; "})
+	digit := rapid.IntRange(0, 9)
+	rapid.Check(t, func(t *rapid.T) {
+		digits := ""
+		for range rapid.IntRange(12, 18).Draw(t, "n") {
+			digits += fmt.Sprint(digit.Draw(t, "d"))
+		}
+		planted := rapid.SampledFrom([]string{
+			"jane.doe@example.com", "+4930901820", "192.168.17.34", "2001:db8::17", "DE89370400440532013000",
+			"sk-abcdefghijklmnopqrst", digits, "AKIAIOSFODNN7EXAMPLE",
+		}).Draw(t, "planted")
+		text := around.Draw(t, "before") + planted + around.Draw(t, "after")
+		if got := Redact(text); strings.Contains(got, planted) {
+			t.Fatalf("%q is still in %q", planted, got)
+		}
+	})
+}
+
+// The time grows with the length of the text, not with its square.
+func TestRedactIsLinear(t *testing.T) {
+	for _, part := range []string{"eyJ-", "sk-", "a.", "a@", "1 ", "1.", "::", "-----BEGIN ", "password", "GB82 ", "(1", "+1(", "bearer ", "é"} {
+		text := strings.Repeat(part, 200_000/len(part))
+		begin := time.Now()
+		Redact(text)
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%q for %d bytes: %v", part, len(text), took)
+		}
+	}
+}
+
+func FuzzRedact(f *testing.F) {
+	for _, seed := range []string{"a@b.cd", "+1 (555) 123-4567", "4111 1111 1111 1111", "::1", "password=x", "GB82 WEST 1234 5698 7654 32",
+		"-----BEGIN PRIVATE KEY-----", "+(", "(0)", "a@.b.", "@", "....", `{"a":"b@c.de","n":1234567890}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := Redact(s); len(got) > 3*len(s)+16 {
+			t.Errorf("%d bytes of %d", len(got), len(s))
+		}
+		got := RedactJSON(s)
+		if json.Valid([]byte(s)) && !json.Valid([]byte(got)) {
+			t.Errorf("%q became %q, which is not JSON", s, got)
+		}
+	})
+}
+
+func BenchmarkRedact(b *testing.B) {
+	text := strings.Repeat("I tried to pay with my card 4111 1111 1111 1111 on 2026-03-01 and wrote to jane@example.com twice. ", 20)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		Redact(text)
+	}
+}
