@@ -1,0 +1,349 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// mark is where a value of the file stands, and its key.
+type mark struct {
+	node *node
+	key  Position // of the key; of the value where it has none
+}
+
+// decoder fills typed values from nodes and collects what is wrong. It never
+// stops at a problem: what is wrong keeps its zero value, and the checks of
+// meaning leave alone what has been complained about.
+type decoder struct {
+	source    *source
+	dir       string
+	problems  Problems
+	positions map[string]mark
+	faulty    map[string]bool // paths whose value is not to be relied on
+	files     []string
+}
+
+// add reports a problem at a place.
+func (d *decoder) add(at Position, path, message, hint string) {
+	d.faulty[path] = true
+	d.problems = append(d.problems, Problem{File: d.source.name, Position: at, Path: path, Message: message, Hint: hint})
+}
+
+// at reports a problem with the value of a path, or, where it is not written,
+// with the nearest thing around it that is.
+func (d *decoder) at(path, message, hint string) {
+	d.add(locate(d.positions, path).node.pos, path, message, hint)
+}
+
+// atKey reports a problem with the key of a path.
+func (d *decoder) atKey(path, message, hint string) {
+	d.add(locate(d.positions, path).key, path, message, hint)
+}
+
+// locate finds the mark of a path or of the nearest path around it.
+func locate(positions map[string]mark, path string) mark {
+	for {
+		if m, ok := positions[path]; ok {
+			return m
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut <= 0 {
+			break
+		}
+		path = path[:cut]
+	}
+	if m, ok := positions[""]; ok {
+		return m
+	}
+	return mark{node: &node{pos: Position{1, 1}}, key: Position{1, 1}}
+}
+
+// place is where the decoder is: in the file, and in the table of fields.
+type place struct{ path, table string }
+
+func (p place) child(key string) place { return place{child(p.path, key), join(p.table, key)} }
+func (p place) entry(key string) place { return place{child(p.path, key), join(p.table, wildcard)} }
+func (p place) item(i int) place       { return place{indexed(p.path, i), join(p.table, wildcard)} }
+func (p place) field() field           { return fields[p.table] }
+
+// custom are the types that are not decoded by their kind.
+var custom map[reflect.Type]func(d *decoder, n *node, at place, into reflect.Value)
+
+func init() { // not a literal: the functions refer back to the map
+	custom = map[reflect.Type]func(*decoder, *node, place, reflect.Value){
+		reflect.TypeFor[Duration]():        (*decoder).duration,
+		reflect.TypeFor[Size]():            (*decoder).size,
+		reflect.TypeFor[Secret]():          (*decoder).secret,
+		reflect.TypeFor[Text]():            (*decoder).template,
+		reflect.TypeFor[Path]():            (*decoder).path,
+		reflect.TypeFor[ArtefactRef]():     (*decoder).artefact,
+		reflect.TypeFor[Price]():           (*decoder).price,
+		reflect.TypeFor[pointsman.Money](): (*decoder).money,
+		reflect.TypeFor[JSON]():            (*decoder).schema,
+		reflect.TypeFor[Params]():          (*decoder).params,
+	}
+}
+
+// value decodes a node into v.
+func (d *decoder) value(n *node, at place, v reflect.Value) {
+	if decode, ok := custom[v.Type()]; ok {
+		decode(d, n, at, v)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, at, v.Elem())
+	case reflect.Struct:
+		d.structure(n, at, v)
+	case reflect.Map:
+		d.mapping(n, at, v)
+	case reflect.Slice:
+		d.sequence(n, at, v)
+	case reflect.String:
+		if s, ok := d.text(n, at); ok {
+			v.SetString(s)
+		}
+	case reflect.Bool:
+		d.boolean(n, at, v)
+	case reflect.Int64:
+		d.integer(n, at, v)
+	case reflect.Float64:
+		d.number(n, at, v)
+	default:
+		panic("config: no decoder for " + v.Type().String())
+	}
+}
+
+// want reports a node of the wrong kind.
+func (d *decoder) want(n *node, at place, what, hint string) {
+	d.add(n.pos, at.path, fmt.Sprintf("want %s, this is %s", what, n.what()), hint)
+}
+
+// names are the keys of a struct type in their order.
+func names(t reflect.Type) (out []string) {
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("yaml"); name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// structure decodes a mapping with known keys, and gives the defaults of those
+// that are not written.
+func (d *decoder) structure(n *node, at place, v reflect.Value) {
+	known := slices.DeleteFunc(names(v.Type()), func(name string) bool {
+		_, ok := fields[at.child(name).table] // the same type has other keys elsewhere
+		return !ok
+	})
+	if n.kind != kindMapping {
+		d.want(n, at, "a mapping", "its keys are "+strings.Join(known, ", "))
+		return
+	}
+	for _, p := range n.pairs {
+		inside := at.child(p.key)
+		d.positions[inside.path] = mark{p.value, p.keyPos}
+		if _, ok := fields[inside.table]; !ok {
+			if credentialHeader.MatchString(p.key) && p.value.kind == kindScalar && !isReference(p.value.value) {
+				d.source.hide(p.value.value)
+			}
+			d.add(p.keyPos, inside.path, fmt.Sprintf("unknown key %q", p.key), unknownHint(p.key, at.table, known))
+		}
+	}
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("yaml")
+		if name == "" {
+			continue
+		}
+		inside := at.child(name)
+		p := n.get(name)
+		switch {
+		case !slices.Contains(known, name):
+		case p == nil:
+			d.absent(n, at, inside, name, v.Field(i))
+		case p.value.kind == kindScalar && p.value.tag == "!!null":
+			d.add(p.keyPos, inside.path, fmt.Sprintf("%s has no value", name), "write one, or remove the key")
+		default:
+			d.value(p.value, inside, v.Field(i))
+		}
+	}
+	if f := at.field(); f.least > len(n.pairs) {
+		d.add(n.pos, at.path, "this says nothing", "give at least one of "+strings.Join(known, ", "))
+	}
+}
+
+// unknownHint suggests what an unknown key was meant to be: a key of this
+// mapping, or else the place where a key of that name belongs.
+func unknownHint(key, table string, known []string) string {
+	if near := nearest(key, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	for path := range sortedKeys(fields) {
+		if strings.HasSuffix(path, "."+key) && !strings.HasPrefix(path, table+".") {
+			return fmt.Sprintf("%s belongs under %s", key, strings.TrimSuffix(path, "."+key))
+		}
+	}
+	return didYouMean(key, known)
+}
+
+// absent gives a key that is not written its default, or says that it must be.
+func (d *decoder) absent(n *node, at, inside place, name string, v reflect.Value) {
+	f := inside.field()
+	switch {
+	case f.required:
+		d.faulty[inside.path] = true
+		pos := n.pos
+		if m, ok := d.positions[at.path]; ok {
+			pos = m.key
+		}
+		d.add(pos, inside.path, name+" is missing", strings.ToLower(f.doc[:1])+strings.TrimSuffix(f.doc[1:], "."))
+	case f.def != "":
+		d.value(&node{tag: defaultTag(v), value: f.def, pos: n.pos}, inside, v)
+	case v.Kind() == reflect.Struct && custom[v.Type()] == nil:
+		d.structure(&node{kind: kindMapping, pos: n.pos}, inside, v)
+	}
+}
+
+// defaultTag is the tag that a default has when it is written.
+func defaultTag(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Bool:
+		return "!!bool"
+	case reflect.Float64:
+		return "!!float"
+	}
+	return "!!str"
+}
+
+// mapping decodes a mapping whose keys are names.
+func (d *decoder) mapping(n *node, at place, v reflect.Value) {
+	if n.kind != kindMapping {
+		d.want(n, at, "a mapping", "write name: value")
+		return
+	}
+	d.bounded(n, at, len(n.pairs))
+	f := at.field()
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.pairs)))
+	for _, p := range n.pairs {
+		inside := at.entry(p.key)
+		d.positions[inside.path] = mark{p.value, p.keyPos}
+		if message, hint := checkKey(f.form, p.key); message != "" {
+			d.add(p.keyPos, inside.path, message, hint)
+			continue
+		}
+		if p.value.kind == kindScalar && p.value.tag == "!!null" {
+			d.add(p.keyPos, inside.path, p.key+" has no value", "write one, or remove the key")
+			continue
+		}
+		element := reflect.New(v.Type().Elem()).Elem()
+		d.value(p.value, inside, element)
+		v.SetMapIndex(reflect.ValueOf(p.key).Convert(v.Type().Key()), element)
+	}
+}
+
+// checkKey checks the key of a mapping; one without a form is a metadata key.
+func checkKey(name, key string) (string, string) {
+	if name == "" {
+		name = formLine
+	}
+	if len(key) > 256 {
+		return "this key is longer than 256 bytes", "shorten it"
+	}
+	return forms[name].check(key)
+}
+
+func (d *decoder) sequence(n *node, at place, v reflect.Value) {
+	if n.kind != kindSequence {
+		hint := "write one entry a line, each after a dash"
+		if n.kind == kindScalar {
+			hint = fmt.Sprintf("write [%s]", n.value)
+		}
+		d.want(n, at, "a list", hint)
+		return
+	}
+	d.bounded(n, at, len(n.items))
+	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
+	for i, item := range n.items {
+		inside := at.item(i)
+		d.positions[inside.path] = mark{item, item.pos}
+		d.value(item, inside, v.Index(i))
+	}
+}
+
+// bounded checks the number of entries.
+func (d *decoder) bounded(n *node, at place, entries int) {
+	f := at.field()
+	most := f.many
+	if most == 0 {
+		most = maxEntries
+	}
+	switch {
+	case entries > most:
+		d.add(n.pos, at.path, fmt.Sprintf("%d entries, at most %d are taken", entries, most), "")
+	case entries < f.least:
+		d.add(n.pos, at.path, "this must not be empty", "give at least one")
+	}
+}
+
+// text decodes a text, and checks its form, length and closed set.
+func (d *decoder) text(n *node, at place) (string, bool) {
+	f := at.field()
+	if n.kind != kindScalar || n.tag != "!!str" {
+		hint := "write it in one line"
+		switch {
+		case len(f.enum) > 0:
+			hint = "one of " + strings.Join(f.enum, ", ")
+		case n.kind == kindScalar && (n.tag == "!!null" || n.value == ""):
+			hint = "write one"
+		case n.kind == kindScalar:
+			hint = "put it in quotes: " + strconv.Quote(n.value)
+		}
+		d.want(n, at, "text", hint)
+		return "", false
+	}
+	most := f.text
+	if most == 0 {
+		most = maxText
+	}
+	switch {
+	case len(n.value) > most:
+		d.add(n.pos, at.path, fmt.Sprintf("%d bytes, at most %d are taken", len(n.value), most), "")
+		return "", false
+	case !utf8.ValidString(n.value):
+		d.add(n.pos, at.path, "this is not UTF-8", "save the file as UTF-8")
+		return "", false
+	}
+	if len(f.enum) > 0 && !slices.Contains(f.enum, n.value) {
+		d.add(n.pos, at.path, fmt.Sprintf("%s cannot be %q", lastName(at), n.value), didYouMean(n.value, f.enum))
+		return "", false
+	}
+	if check, ok := forms[f.form]; ok {
+		if message, hint := check.check(n.value); message != "" {
+			d.add(n.pos, at.path, message, hint)
+			return "", false
+		}
+	} else if f.required && strings.TrimSpace(n.value) == "" {
+		d.add(n.pos, at.path, lastName(at)+" must not be empty", "write one")
+		return "", false
+	}
+	return n.value, true
+}
+
+// lastName is the name of a place for messages: its key, or that of the list it
+// stands in.
+func lastName(at place) string {
+	steps := strings.Split(at.table, ".")
+	for i := len(steps) - 1; i >= 0; i-- {
+		if steps[i] != wildcard {
+			return steps[i]
+		}
+	}
+	return "this"
+}

@@ -1,0 +1,288 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Environment is what [Init] looks at to write a first configuration.
+type Environment struct {
+	// Getenv looks an environment variable up; os.Getenv.
+	Getenv func(name string) string
+	// Ollama lists the models of an Ollama on this machine; [ProbeOllama].
+	Ollama func(ctx context.Context) ([]string, error)
+}
+
+// LocalEnvironment is this process's environment and this machine's Ollama.
+func LocalEnvironment() Environment {
+	return Environment{Getenv: os.Getenv, Ollama: ProbeOllama}
+}
+
+// ollamaURL is where Ollama listens unless it was told otherwise.
+const ollamaURL = "http://127.0.0.1:11434"
+
+// probeTime bounds the look for an Ollama.
+const probeTime = 2 * time.Second
+
+// ProbeOllama asks the Ollama on this machine which models it has. It goes to
+// the loopback address only, whatever proxy is set.
+func ProbeOllama(ctx context.Context) ([]string, error) { return probe(ctx, ollamaURL) }
+
+func probe(ctx context.Context, base string) (models []string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/tags", nil)
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("ollama answered %s", response.Status)
+	}
+	var tags struct {
+		Models []struct {
+			Name string `json:"name"`
+		} `json:"models"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&tags); err != nil {
+		return nil, fmt.Errorf("ollama's answer: %w", err)
+	}
+	for _, m := range tags.Models {
+		models = append(models, m.Name)
+	}
+	return models, nil
+}
+
+// vendor is an API that speaks the OpenAI protocol, with a small and a large
+// model that it is known to offer. Names of models change; the written file
+// says so.
+type vendor struct {
+	variable, id, baseURL string
+	region                string // empty where the vendor does not have one
+	small, large          string
+	logprobs              bool // the API gives log-probabilities
+}
+
+// vendors are looked for in this order.
+var vendors = []vendor{
+	{"OPENAI_API_KEY", "openai", "https://api.openai.com/v1", "us", "gpt-4o-mini", "gpt-4o", true},
+	{"MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1", "eu", "mistral-small-latest", "mistral-large-latest", false},
+	{"GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1", "us", "llama-3.1-8b-instant", "llama-3.3-70b-versatile", false},
+	{"TOGETHER_API_KEY", "together", "https://api.together.xyz/v1", "us", "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo", "meta-llama/Llama-3.3-70B-Instruct-Turbo", false},
+	{"OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1", "", "openai/gpt-4o-mini", "openai/gpt-4o", false},
+	{"DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com/v1", "cn", "deepseek-chat", "deepseek-reasoner", false},
+}
+
+// Init writes a commented configuration for what the environment offers, and
+// says in a few lines what it chose, what it left out and what it did not find.
+// Models on this machine are preferred to vendors', so that no text leaves it
+// unless there is no other way; without either, the embedded models that
+// pointsman demo trains are used.
+func Init(env Environment) (yaml []byte, chose string) {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	found, err := env.Ollama(ctx)
+	local := usable(found)
+	switch {
+	case err != nil:
+		note("no Ollama answers on 127.0.0.1:11434")
+	case len(local) == 0:
+		note("the Ollama on 127.0.0.1:11434 has no model that answers questions (ollama pull one)")
+	}
+	var keys []vendor
+	for _, v := range vendors {
+		if env.Getenv(v.variable) != "" {
+			keys = append(keys, v)
+		}
+	}
+	if len(keys) == 0 {
+		note("none of %s is set", strings.Join(variables(vendors), ", "))
+	}
+	if env.Getenv("ANTHROPIC_API_KEY") != "" {
+		note("ANTHROPIC_API_KEY is set, but its API is not one that this version speaks")
+	}
+	p, summary := plan(local, keys)
+	for _, v := range keys {
+		if !slices.ContainsFunc(p.upstreams, func(u plannedUpstream) bool { return u.id == v.id }) {
+			note("%s is set and not used", v.variable)
+		}
+	}
+	chose = "chose: " + summary
+	for _, n := range notes {
+		chose += "\nnote: " + n
+	}
+	return p.yaml(), chose + "\n"
+}
+
+func variables(list []vendor) (out []string) {
+	for _, v := range list {
+		out = append(out, v.variable)
+	}
+	return out
+}
+
+// planned is a configuration about to be written.
+type planned struct {
+	upstreams []plannedUpstream
+	tiers     []plannedTier
+	comment   string // on the tiers
+}
+
+type plannedUpstream struct{ id, line, comment string }
+
+type plannedTier struct{ tier, upstream, model, params string }
+
+const (
+	plainParams    = "{temperature: 0, max_tokens: 16}"
+	measuredParams = "{temperature: 0, max_tokens: 16, logprobs: true, top_logprobs: 5}"
+)
+
+// plan chooses among the models of this machine and the vendors.
+func plan(local []string, keys []vendor) (planned, string) {
+	ollama := plannedUpstream{"ollama", fmt.Sprintf("{type: openai, base_url: %q, location: self_hosted, region: here, timeout: 60s}", ollamaURL+"/v1"), "The Ollama on this machine."}
+	switch {
+	case len(local) >= 2:
+		small, large := local[0], local[len(local)-1]
+		return planned{
+			upstreams: []plannedUpstream{ollama},
+			tiers:     []plannedTier{{"small", "ollama", small, plainParams}, {"large", "ollama", large, plainParams}},
+		}, fmt.Sprintf("%s as the small and %s as the large tier, both of the Ollama on this machine; no text leaves it", small, large)
+	case len(local) == 1 && len(keys) > 0:
+		v := keys[0]
+		return planned{
+			upstreams: []plannedUpstream{ollama, v.upstream()},
+			tiers:     []plannedTier{{"small", "ollama", local[0], plainParams}, {"large", v.id, v.large, v.params()}},
+		}, fmt.Sprintf("%s of the Ollama on this machine as the small tier, %s of %s as the large one (key: $%s)", local[0], v.large, v.id, v.variable)
+	case len(local) == 1:
+		return planned{
+			upstreams: []plannedUpstream{ollama},
+			tiers:     []plannedTier{{"large", "ollama", local[0], plainParams}},
+			comment:   "One model is no cascade yet: pull a smaller one with ollama and put it in front.",
+		}, fmt.Sprintf("%s of the Ollama on this machine as the only tier; pull a second, smaller or larger model to have a cascade", local[0])
+	case len(keys) > 0:
+		v := keys[0]
+		return planned{
+			upstreams: []plannedUpstream{v.upstream()},
+			tiers:     []plannedTier{{"small", v.id, v.small, v.params()}, {"large", v.id, v.large, v.params()}},
+		}, fmt.Sprintf("%s as the small and %s as the large tier, both of %s (key: $%s)", v.small, v.large, v.id, v.variable)
+	}
+	return planned{
+		upstreams: []plannedUpstream{{"local", "{type: embedded, location: edge, region: here}", "Student models in this process: no service, no network."}},
+		tiers: []plannedTier{
+			{"small", "local", "file:./models/support-small.student", ""},
+			{"large", "local", "file:./models/support-large.student", ""},
+		},
+		comment: "pointsman demo and pointsman student train write these models.",
+	}, "embedded models, ./models/support-small.student and ./models/support-large.student; pointsman demo or pointsman student train makes them"
+}
+
+func (v vendor) params() string {
+	if v.logprobs {
+		return measuredParams
+	}
+	return plainParams
+}
+
+func (v vendor) upstream() plannedUpstream {
+	region := ""
+	if v.region != "" {
+		region = ", region: " + v.region
+	}
+	return plannedUpstream{
+		v.id, fmt.Sprintf("{type: openai, base_url: %q, api_key: %q, location: managed%s}", v.baseURL, "${"+v.variable+"}", region),
+		"The key is looked up in the environment when it is used; it is never stored or logged.",
+	}
+}
+
+var billions = regexp.MustCompile(`(?i)(?:^|[^0-9a-z.])(?:([0-9]+)x)?([0-9]+(?:\.[0-9]+)?)(b|m)(?:$|[^0-9a-z])`)
+
+// usable are the models of an Ollama that answer questions, smallest first by
+// the size that their names tell; one that tells none counts as the largest of
+// all, because a small tier must be known to be small.
+func usable(models []string) []string {
+	type sized struct {
+		name string
+		size float64
+	}
+	var all []sized
+	for _, name := range models {
+		lower := strings.ToLower(name)
+		if message, _ := forms[formLine].check(name); message != "" || len(name) > 200 || strings.Contains(lower, "embed") || strings.Contains(lower, "minilm") || strings.Contains(lower, "bge-") {
+			continue
+		}
+		size := 1e9
+		if m := billions.FindStringSubmatch(name); m != nil {
+			size, _ = strconv.ParseFloat(m[2], 64)
+			if experts, err := strconv.ParseFloat(m[1], 64); err == nil { // 8x7b
+				size *= experts
+			}
+			if strings.EqualFold(m[3], "m") {
+				size /= 1000
+			}
+		}
+		all = append(all, sized{name, size})
+	}
+	slices.SortFunc(all, func(a, b sized) int {
+		if a.size != b.size {
+			if a.size < b.size {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	out := make([]string, len(all))
+	for i, m := range all {
+		out[i] = m.name
+	}
+	return slices.Compact(out)
+}
+
+// yaml writes the planned configuration with comments for who reads it first.
+func (p planned) yaml() []byte {
+	var b bytes.Buffer
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	b.WriteString(initHead)
+	for _, u := range p.upstreams {
+		say("  # %s", u.comment)
+		say("  %s: %s", u.id, u.line)
+	}
+	b.WriteString(initModels)
+	for _, t := range p.tiers {
+		if strings.HasPrefix(t.model, "file:") {
+			say("  %s: {upstream: %s, artefact: %q, price: {input: 0, output: 0}} # it runs here: no bill", t.tier, t.upstream, t.model)
+		} else {
+			say("  %s: {upstream: %s, name: %s, price: unknown}", t.tier, t.upstream, appendText(nil, t.model))
+		}
+	}
+	b.WriteString(initTask)
+	if p.comment != "" {
+		say("    # %s", p.comment)
+	}
+	say("    tiers: # cheapest first")
+	for _, t := range p.tiers {
+		if t.params == "" {
+			say("      - {name: %s, model: %s}", t.tier, t.tier)
+		} else {
+			say("      - {name: %s, model: %s, params: %s}", t.tier, t.tier, t.params)
+		}
+	}
+	fmt.Fprintf(&b, initRules, p.tiers[len(p.tiers)-1].tier)
+	return b.Bytes()
+}
