@@ -1,0 +1,240 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/pointsman-ai/pointsman/internal/journal"
+)
+
+//go:embed schema.sql
+var schema string
+
+// schemaVersion is the version of schema.sql, and applicationID marks the file
+// as ours ("PMIX"); both lie in the file's header.
+const (
+	schemaVersion = 1
+	applicationID = 0x504d4958
+)
+
+// checkedSize is the size up to which a file is checked as a whole when it is
+// opened: about a second's work.
+const checkedSize = 256 << 20
+
+// The sizes of the page caches, in KiB.
+const (
+	writerCache = 2048
+	readerCache = 1024
+)
+
+// The errors of this package.
+var (
+	// ErrNoJournal is returned for options that name no journal.
+	ErrNoJournal = errors.New("the index has no journal to read")
+	// errOther means that a file is to be built anew: another version, another
+	// program's, or damaged.
+	errOther = errors.New("not an index of this version")
+)
+
+// Options say what an index belongs to.
+type Options struct {
+	// Journal is the directory of the journal, as [journal.Open] was given it.
+	Journal string
+	// Logger takes what the operator should know; nil discards it.
+	Logger *slog.Logger
+}
+
+// Index is the index of one journal. It is safe for concurrent use. Open it,
+// run [Index.Follow] beside, and close it after Follow has returned.
+type Index struct {
+	path string
+	dir  string
+	log  *slog.Logger
+
+	turn    chan struct{} // holds a value while somebody writes; taken before pools
+	at      place         // with turn, as the next two
+	checked bool          // whether the journal is the one that was read before
+	add     statements    // prepared on writer
+
+	// pools is held for reading over each query, and for writing while the
+	// file is replaced.
+	pools   sync.RWMutex
+	writer  *sql.DB // one connection
+	reader  *sql.DB // two connections that cannot write
+	damaged atomic.Bool
+}
+
+// Open opens the index in a file, or makes one. It does not read the journal:
+// [Index.CatchUp] does. A file of another schema or with damage in it is
+// deleted, and the index starts empty.
+func Open(path string, opts Options) (*Index, error) {
+	if opts.Journal == "" {
+		return nil, fmt.Errorf("index %s: %w", path, ErrNoJournal)
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	x := newIndex(path, opts.Journal, opts.Logger)
+	err := x.open()
+	if rebuildable(err) {
+		x.log.Warn("index: it is built anew from the journal", "path", path, "why", err)
+		err = x.startOver()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("index %s: %w", path, err)
+	}
+	return x, nil
+}
+
+func newIndex(path, journal string, log *slog.Logger) *Index {
+	return &Index{path: path, dir: journal, log: log, turn: make(chan struct{}, 1)}
+}
+
+// startOver deletes the file and opens an empty one. The caller has the turn,
+// or is alone.
+func (x *Index) startOver() error {
+	x.pools.Lock()
+	defer x.pools.Unlock()
+	if err := x.closeBoth(); err != nil {
+		return err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(x.path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	x.damaged.Store(false)
+	return x.open()
+}
+
+func (x *Index) open() (err error) {
+	defer func() {
+		if err != nil {
+			_ = x.closeBoth()
+		}
+	}()
+	if err := os.MkdirAll(filepath.Dir(x.path), 0o700); err != nil {
+		return err
+	}
+	if x.writer, err = connect(x.path, 1, writerCache, "&_pragma=journal_mode(wal)&_txlock=immediate"); err != nil {
+		return err
+	}
+	if err := x.prepareSchema(); err != nil {
+		return err
+	}
+	if x.reader, err = connect(x.path, 2, readerCache, "&_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	if err := x.add.prepare(x.writer); err != nil {
+		return err
+	}
+	x.at, err = x.readPlace()
+	return err
+}
+
+// connect opens a pool of at most n connections that are kept open.
+func connect(path string, n, cache int, more string) (*sql.DB, error) {
+	// A path with a question mark or a percent sign in it stays a path.
+	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}).String()
+	db, err := sql.Open("sqlite", fmt.Sprintf(
+		"%s?_pragma=busy_timeout(5000)&_pragma=synchronous(normal)&_pragma=cache_size(-%d)&_pragma=wal_autocheckpoint(500)"+
+			"&_pragma=journal_size_limit(4194304)&_pragma=mmap_size(0)%s", name, cache, more))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db, nil
+}
+
+// prepareSchema makes the tables in an empty file and checks a full one.
+func (x *Index) prepareSchema() error {
+	var version, id, tables int
+	for pragma, into := range map[string]*int{
+		"PRAGMA user_version": &version, "PRAGMA application_id": &id, "SELECT count(*) FROM sqlite_schema": &tables,
+	} {
+		if err := x.writer.QueryRow(pragma).Scan(into); err != nil {
+			return err
+		}
+	}
+	if tables > 0 {
+		if version != schemaVersion || id != applicationID {
+			return fmt.Errorf("%w: version %d of application %#x", errOther, version, id)
+		}
+		if info, err := os.Stat(x.path); err != nil || info.Size() > checkedSize {
+			return err // damage shows when its page is read
+		}
+		var verdict string
+		if err := x.writer.QueryRow("PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+			return err
+		}
+		if verdict != "ok" {
+			return fmt.Errorf("%w: %s", errOther, verdict)
+		}
+		return nil
+	}
+	tx, err := x.writer.Begin()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	for _, statement := range []string{
+		schema,
+		fmt.Sprintf("PRAGMA user_version = %d", schemaVersion),
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+	} {
+		if _, err := tx.Exec(statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// Close closes the file.
+func (x *Index) Close() error {
+	x.turn <- struct{}{}
+	defer func() { <-x.turn }()
+	x.pools.Lock()
+	defer x.pools.Unlock()
+	return x.closeBoth()
+}
+
+func (x *Index) closeBoth() error {
+	x.add.close()
+	var errs []error
+	for _, db := range []**sql.DB{&x.reader, &x.writer} {
+		if *db != nil {
+			errs = append(errs, (*db).Close())
+		}
+	}
+	x.reader, x.writer = nil, nil
+	return errors.Join(errs...)
+}
+
+// Path is the index's file.
+func (x *Index) Path() string { return x.path }
+
+// Rebuild deletes the index in a file and builds it from the journal in dir.
+// progress, if there is one, is called with the number of records read so far.
+func Rebuild(ctx context.Context, dir, path string, progress func(records uint64)) error {
+	if _, err := journal.Oldest(dir); err != nil {
+		return fmt.Errorf("index %s: %w", path, err)
+	}
+	x := newIndex(path, dir, slog.New(slog.DiscardHandler))
+	if err := x.startOver(); err != nil {
+		return fmt.Errorf("index %s: %w", path, err)
+	}
+	err := x.catchUp(ctx, progress)
+	return errors.Join(err, x.Close())
+}
