@@ -108,7 +108,7 @@ func (w *walk) failed(cause pointsman.Cause, detail string) {
 func (w *walk) judge(request pointsman.Signals, a *pointsman.Attempt) (accepted bool) {
 	s := w.steps[w.at]
 	if !w.task.Direct {
-		a.Confidence = w.assess(s.tier, request, a.Signals)
+		a.Confidence = w.assess(s.tier, request, a)
 	}
 	if s.final {
 		a.Cause = s.cause
@@ -127,12 +127,15 @@ func (w *walk) judge(request pointsman.Signals, a *pointsman.Attempt) (accepted 
 
 // assess is the policy's confidence with the threshold in force; empty where
 // no policy applies.
-func (w *walk) assess(tier int, request, answer pointsman.Signals) pointsman.Confidence {
+func (w *walk) assess(tier int, request pointsman.Signals, a *pointsman.Attempt) pointsman.Confidence {
 	p := w.task.Policy
 	if p == nil || w.task.Void != nil || tier >= len(w.task.Tiers)-1 {
 		return pointsman.Confidence{}
 	}
-	c := p.Assess(tier, request, answer)
+	c := p.Broken(tier)
+	if a.Reading.Valid {
+		c = p.Assess(tier, request, a.Signals)
+	}
 	c.Threshold = p.Threshold(tier, w.slices)
 	return c
 }

@@ -36,6 +36,19 @@ func (p *Policy) Assess(stage int, request, answer pointsman.Signals) pointsman.
 	return c
 }
 
+// Broken is the confidence in an answer that breaks its contract, whatever its
+// signals: it is not acceptable, and asking on is worth the probability that
+// the largest tier is right, for which the certificate has a lower bound. It is
+// empty where the stage does not exist.
+func (p *Policy) Broken(stage int) pointsman.Confidence {
+	s := p.stage(stage)
+	if s == nil {
+		return pointsman.Confidence{}
+	}
+	numbers := [2]float64{0, s.Certificate.LargeAccuracyLower}
+	return pointsman.Confidence{Acceptable: &numbers[0], Uplift: &numbers[1]}
+}
+
 // Lacks names the first signal without which the stage cannot judge an answer
 // and that has no value here, if there is one.
 func (p *Policy) Lacks(stage int, request, answer pointsman.Signals) (pointsman.SignalName, bool) {
