@@ -8,7 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -77,7 +80,8 @@ func Compile(kind pointsman.Kind, c pointsman.Contract) (*Contract, error) {
 }
 
 // Read reads an answer: whether it keeps the contract, which label it names,
-// and what is wrong where something is.
+// and what is wrong where something is. What is wrong goes on record, so it is
+// told without a word of the answer.
 func (c *Contract) Read(answer, input string) pointsman.Reading {
 	if len(answer) > maxAnswer {
 		return broken("the answer is longer than %d bytes", maxAnswer)
@@ -136,7 +140,7 @@ func (c *Contract) label(text string) pointsman.Reading {
 			return pointsman.Reading{Valid: true, Label: l}
 		}
 	}
-	return broken("%q is not one of the %d labels", clip(text), len(c.labels))
+	return broken("the answer is not one of the %d labels", len(c.labels))
 }
 
 // fold brings the forms in which models write a label to one.
@@ -146,14 +150,6 @@ func fold(s string) string {
 	return strings.ToLower(strings.Trim(s, "\"'`*“”‘’ "))
 }
 
-func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
 // object reads a JSON object under the schema.
 func (c *Contract) object(text, input string) pointsman.Reading {
 	raw := unfence(text)
@@ -161,10 +157,13 @@ func (c *Contract) object(text, input string) pointsman.Reading {
 	decoder := json.NewDecoder(strings.NewReader(raw))
 	decoder.UseNumber()
 	if err := decoder.Decode(&value); err != nil {
-		return broken("the answer is not JSON: %v", err)
+		return broken("the answer is not JSON")
 	}
 	if decoder.More() {
 		return broken("more follows after the JSON value")
+	}
+	if at, ok := unreasonable(value, ""); ok {
+		return broken("at %s: a number that nothing can compute with", at)
 	}
 	if c.schema != nil {
 		if err := c.schema.check(value); err != nil {
@@ -174,11 +173,37 @@ func (c *Contract) object(text, input string) pointsman.Reading {
 		return broken("the answer is not a JSON object")
 	}
 	if c.verbatim {
-		if missing := notIn(value, input); missing != "" {
-			return broken("%q does not stand in the request", clip(missing))
+		if at, ok := notIn(value, "", input); ok {
+			return broken("the text at %s does not stand in the request", at)
 		}
 	}
 	return pointsman.Reading{Valid: true}
+}
+
+// Bounds of a number in an answer: a validator computes with exact rationals,
+// whose size an exponent decides.
+const (
+	maxDigits   = 64
+	maxExponent = 400
+)
+
+// unreasonable finds a number beyond the bounds.
+func unreasonable(value any, path string) (at string, found bool) {
+	return walk(value, path, func(leaf any) bool {
+		n, ok := leaf.(json.Number)
+		if !ok {
+			return false
+		}
+		digits, exponent, _ := strings.Cut(strings.ToLower(string(n)), "e")
+		if len(digits) > maxDigits {
+			return true
+		}
+		if exponent == "" {
+			return false
+		}
+		e, err := strconv.Atoi(exponent)
+		return err != nil || e > maxExponent || e < -maxExponent
+	})
 }
 
 // Object is the JSON value of an answer that was read as valid, without the
@@ -199,24 +224,33 @@ func unfence(text string) string {
 }
 
 // notIn finds a string value that does not stand in the source word for word.
-func notIn(value any, source string) string {
+func notIn(value any, path, source string) (at string, found bool) {
+	return walk(value, path, func(leaf any) bool {
+		text, ok := leaf.(string)
+		return ok && !strings.Contains(source, text)
+	})
+}
+
+// walk finds the first leaf of a JSON value, in the order of sorted keys, for
+// which wrong is true, and tells its place as a JSON pointer.
+func walk(value any, path string, wrong func(leaf any) bool) (at string, found bool) {
 	switch v := value.(type) {
-	case string:
-		if !strings.Contains(source, v) {
-			return v
-		}
 	case []any:
-		for _, one := range v {
-			if missing := notIn(one, source); missing != "" {
-				return missing
+		for i, one := range v {
+			if at, found = walk(one, path+"/"+strconv.Itoa(i), wrong); found {
+				return at, true
 			}
 		}
+		return "", false
 	case map[string]any:
-		for _, one := range v {
-			if missing := notIn(one, source); missing != "" {
-				return missing
+		for i, key := range slices.Sorted(maps.Keys(v)) {
+			// A key is the model's text and stays out of the record; its place
+			// among the sorted keys tells as much.
+			if at, found = walk(v[key], path+"/"+strconv.Itoa(i), wrong); found {
+				return at, true
 			}
 		}
+		return "", false
 	}
-	return ""
+	return path, wrong(value)
 }

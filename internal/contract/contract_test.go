@@ -15,6 +15,7 @@ func TestRead(t *testing.T) {
 	classes := pointsman.Contract{Labels: []string{"refund", "Order Status", "A", "a"}}
 	choice := pointsman.Contract{Labels: []string{"A", "B", "C"}, Pattern: `answer is \(?([A-Z])\)?`}
 	fields := pointsman.Contract{Schema: []byte(invoice), Verbatim: true}
+	numbers := pointsman.Contract{Schema: []byte(`{"properties":{"n":{"maximum":10}}}`)}
 	for _, c := range []struct {
 		name     string
 		kind     pointsman.Kind
@@ -36,9 +37,12 @@ func TestRead(t *testing.T) {
 		{"a match that is no label", pointsman.KindClassify, choice, "the answer is (Z)", "", "not one of"},
 		{"an object", pointsman.KindExtract, fields, `{"total":"9.30"}`, "", ""},
 		{"fenced", pointsman.KindExtract, fields, "```json\n{\"total\":\"9.30\"}\n```", "", ""},
-		{"missing member", pointsman.KindExtract, fields, `{}`, "", "total"},
-		{"unknown member", pointsman.KindExtract, fields, `{"total":"9.30","x":1}`, "", "schema"},
-		{"wrong type below", pointsman.KindExtract, fields, `{"total":"9.30","lines":["a"]}`, "", "/lines/0"},
+		{"missing member", pointsman.KindExtract, fields, `{}`, "", "/required"},
+		{"unknown member", pointsman.KindExtract, fields, `{"total":"9.30","x":1}`, "", "additionalProperties"},
+		{"wrong type below", pointsman.KindExtract, fields, `{"total":"9.30","lines":["a"]}`, "", "/properties/lines/items/type"},
+		{"a number without end", pointsman.KindExtract, numbers, `{"n":1e99999999999}`, "", "nothing can compute with"},
+		{"a number with too many digits", pointsman.KindExtract, numbers, `{"n":` + strings.Repeat("9", 900_000) + `}`, "", "nothing can compute with"},
+		{"a number beyond the schema", pointsman.KindExtract, numbers, `{"n":11}`, "", "maximum"},
 		{"not in the source", pointsman.KindExtract, fields, `{"total":"9.31"}`, "", "does not stand in the request"},
 		{"not JSON", pointsman.KindExtract, fields, `total: 9.30`, "", "not JSON"},
 		{"more than one value", pointsman.KindExtract, fields, `{"total":"9.30"} {"total":"9.30"}`, "", "more follows"},
@@ -53,6 +57,9 @@ func TestRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := compiled.Read(c.answer, "the total is 9.30 euros")
+			if secret := "9.31"; strings.Contains(got.Problem, secret) || strings.Contains(got.Problem, "refunds") {
+				t.Errorf("the problem tells the answer's text: %s", got.Problem)
+			}
 			if got.Valid != (c.problem == "") || got.Label != c.label || !strings.Contains(got.Problem, c.problem) {
 				t.Errorf("%+v, want label %q, problem %q", got, c.label, c.problem)
 			}

@@ -39,7 +39,8 @@ func compileSchema(source []byte) (*schema, error) {
 	return &schema{compiled}, nil
 }
 
-// check says what breaks the schema, where in the value, in one line.
+// check says which part of the schema a value breaks, in one line and without a
+// word of the value.
 func (s *schema) check(value any) error {
 	err := s.compiled.Validate(value)
 	var invalid *jsonschema.ValidationError
@@ -49,5 +50,7 @@ func (s *schema) check(value any) error {
 	for len(invalid.Causes) > 0 {
 		invalid = invalid.Causes[0]
 	}
-	return fmt.Errorf("schema: at /%s: %s", strings.Join(invalid.InstanceLocation, "/"), strings.ReplaceAll(invalid.Error(), "\n", " "))
+	_, place, _ := strings.Cut(invalid.SchemaURL, "#")
+	rule := strings.Join(invalid.ErrorKind.KeywordPath(), "/")
+	return fmt.Errorf("the answer breaks the schema's %s/%s", place, rule)
 }

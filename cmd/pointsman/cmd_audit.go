@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/config"
+	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/node"
+	"github.com/pointsman-ai/pointsman/internal/store"
+	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
+)
+
+func newAudit(o *options) *cobra.Command {
+	return group("audit", "The decision log: look, explain, verify, replay, export",
+		newAuditList(o), newAuditShow(o), newAuditExplain(o), newAuditVerify(o), newAuditReplay(o), newAuditExport(o))
+}
+
+// openIndex opens the index of the configuration's journal and brings it up to
+// date. It works beside a running server.
+func openIndex(ctx context.Context, o *options) (*config.Config, *sqlite.Index, error) {
+	c, err := o.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := hasJournal(c); err != nil {
+		return nil, nil, err
+	}
+	index, err := sqlite.Open(node.IndexPath(c), sqlite.Options{Journal: node.JournalDir(c)})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := index.CatchUp(ctx); err != nil {
+		return nil, nil, errors.Join(err, index.Close())
+	}
+	return c, index, nil
+}
+
+// hasJournal makes a journal that was never written a clear error.
+func hasJournal(c *config.Config) error {
+	if _, err := os.Stat(node.JournalDir(c)); err != nil {
+		return &pointsman.Error{
+			Code: pointsman.CodeNotFound, Message: "there is no journal in " + node.JournalDir(c),
+			Hint: "pointsman serve writes it; or name the configuration that it runs with by --config", Err: err,
+		}
+	}
+	return nil
+}
+
+type listOptions struct {
+	task, tier, cause, lifecycle, conversation, principal string
+	since, until, after                                   string
+	limit                                                 int
+}
+
+// filter turns the flags into a filter. Times are RFC 3339, or a duration ago.
+func (l listOptions) filter(now time.Time) (store.Filter, error) {
+	f := store.Filter{
+		Task: pointsman.TaskID(l.task), Tier: pointsman.TierID(l.tier), Cause: pointsman.Cause(l.cause),
+		Lifecycle: pointsman.Lifecycle(l.lifecycle), Conversation: l.conversation, Principal: l.principal,
+	}
+	var err error
+	if f.Since, err = when("--since", l.since, now); err == nil {
+		f.Until, err = when("--until", l.until, now)
+	}
+	return f, err
+}
+
+func when(flag, s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now.Add(-d), nil
+	}
+	for _, form := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, usageError{fmt.Errorf("%s %q: want a time such as 2026-05-01T12:00:00Z, a date, or a duration ago such as 2h", flag, s)}
+}
+
+// selection are the flags that select decisions.
+func (l *listOptions) selection(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&l.task, "task", "", "only this task")
+	flags.StringVar(&l.tier, "tier", "", "only answered by this tier")
+	flags.StringVar(&l.cause, "cause", "", "only with this cause")
+	flags.StringVar(&l.lifecycle, "lifecycle", "", "only completed, failed or aborted")
+	flags.StringVar(&l.conversation, "conversation", "", "only of this conversation")
+	flags.StringVar(&l.principal, "principal", "", "only of this credential")
+	flags.StringVar(&l.since, "since", "", "not before this time, or this long ago")
+	flags.StringVar(&l.until, "until", "", "before this time, or this long ago")
+}
+
+// listed is a page with its header.
+type listed struct {
+	Total  int           `json:"total"`
+	Rows   []store.Row   `json:"rows"`
+	Next   store.Cursor  `json:"next,omitempty"`
+	Groups []store.Group `json:"groups"`
+}
+
+func newAuditList(o *options) *cobra.Command {
+	var l listOptions
+	c := &cobra.Command{
+		Use: "list", Short: "List decisions, newest first", Args: cobra.NoArgs,
+		Example: "  pointsman audit list --since 1h --cause uncertain\n  pointsman audit list --json --limit 100",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runAuditList(c.Context(), o, l)
+		},
+	}
+	l.selection(c)
+	c.Flags().IntVar(&l.limit, "limit", 20, "how many, up to 1000")
+	c.Flags().StringVar(&l.after, "after", "", "go on behind this cursor, which the page before gave as next")
+	return c
+}
+
+func runAuditList(ctx context.Context, o *options, l listOptions) (err error) {
+	f, err := l.filter(time.Now())
+	if err != nil {
+		return err
+	}
+	_, index, err := openIndex(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, index.Close()) }()
+	page, err := index.List(ctx, f, l.limit, store.Cursor(l.after))
+	if err != nil {
+		return err
+	}
+	r := listed{Rows: page.Rows, Next: page.Next}
+	if r.Total, err = index.Count(ctx, f); err != nil {
+		return err
+	}
+	if r.Groups, err = index.Summary(ctx, f); err != nil {
+		return err
+	}
+	if r.Rows == nil {
+		r.Rows = []store.Row{}
+	}
+	if r.Groups == nil {
+		r.Groups = []store.Group{}
+	}
+	return o.print(r, func(b *bytes.Buffer) { writeList(b, r) })
+}
+
+func writeList(b *bytes.Buffer, r listed) {
+	fmt.Fprintf(b, "%d decisions\n", r.Total)
+	if len(r.Rows) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tTIME\tTASK\tTIER\tCAUSE\tCONFIDENCE\tCOST\tBASELINE\tLATENCY")
+	for _, d := range r.Rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Time.Format(time.DateTime), d.Task, orNone(string(d.Tier)), d.Cause,
+			number(d.Acceptable), d.Cost, d.Baseline, d.Latency.Round(time.Microsecond))
+	}
+	w.Flush() //nolint:errcheck // a buffer does not fail
+	if r.Next != "" {
+		fmt.Fprintf(b, "more: --after %s\n", r.Next)
+	}
+}
+
+// number prints a value that may not be there.
+func number(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.4f", *v)
+}
+
+// shown is a whole decision with what was said of it.
+type shown struct {
+	Decision *pointsman.Decision `json:"decision"`
+	Outcomes []pointsman.Outcome `json:"outcomes"`
+	Payload  *journal.Payload    `json:"payload"`
+	// NoPayload says why there is none.
+	NoPayload string `json:"no_payload,omitempty"`
+}
+
+func newAuditShow(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Print the whole record of a decision, with its texts and outcomes", Args: cobra.ExactArgs(1),
+		Long: "Print the whole record of a decision as JSON. ID may be the beginning of one, at least 8 characters.",
+		RunE: func(c *cobra.Command, args []string) error {
+			_, r, err := lookUp(c.Context(), o, args[0])
+			if err != nil {
+				return err
+			}
+			return o.print(r, func(b *bytes.Buffer) {
+				encoder := json.NewEncoder(b)
+				encoder.SetIndent("", "  ")
+				encoder.SetEscapeHTML(false)
+				if err := encoder.Encode(r); err != nil {
+					fmt.Fprintf(b, "%v\n", err)
+				}
+			})
+		},
+	}
+}
+
+// lookUp reads a decision and what belongs to it.
+func lookUp(ctx context.Context, o *options, id string) (_ *config.Config, _ *shown, err error) {
+	c, index, err := openIndex(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, index.Close()) }()
+	record, err := index.Record(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &shown{Decision: record.Decision, NoPayload: "the task records none"}
+	if r.Outcomes, err = index.Outcomes(ctx, record.Decision.ID); err != nil {
+		return nil, nil, err
+	}
+	if r.Outcomes == nil {
+		r.Outcomes = []pointsman.Outcome{}
+	}
+	if record.Payload != nil {
+		r.NoPayload = ""
+		if r.Payload, err = journal.ReadPayload(node.JournalDir(c), *record.Payload); err != nil {
+			r.NoPayload = err.Error()
+		}
+	}
+	return c, r, nil
+}

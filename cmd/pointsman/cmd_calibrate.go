@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/config"
+	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/fit"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/stat"
+	"github.com/pointsman-ai/pointsman/internal/world"
+)
+
+type calibrateOptions struct {
+	task    string
+	data    []string
+	journal bool
+	dryRun  bool
+	share   float64
+	seed    uint64
+	workers int
+	fresh   bool
+}
+
+// calibrated is what calibrate tells.
+type calibrated struct {
+	*fit.Report
+	Active       bool                 `json:"active"`
+	Certified    bool                 `json:"certified"`
+	Certificates []policy.Certificate `json:"certificates"`
+	Sample       string               `json:"sample"`
+}
+
+func newCalibrate(o *options) *cobra.Command {
+	var k calibrateOptions
+	c := &cobra.Command{
+		Use: "calibrate", Short: "Fit a task's confidence and certify its threshold", Args: cobra.NoArgs,
+		Long: `Ask every tier for every example, judge the answers, and fit the task's policy:
+the calibrated confidence from the signals, and the threshold with its certificate,
+from a part of the examples that nothing was fitted on. The policy is put in force
+at once (a running server takes it up by itself) unless --dry-run is given.
+
+Where no threshold can be certified, the policy escalates everything, and this
+says how many examples would do. The answers are kept in the data directory, so a
+run that was stopped goes on where it was, and a second one asks nothing again.
+
+With --from-journal the examples are the recorded requests on which somebody has
+said a label or a correction by feedback, and whose texts are on record in full. They
+are not a random sample of the traffic, and the certificate is about requests like
+them.`,
+		Example: "  pointsman calibrate --task support --data calibrate.jsonl\n  pointsman calibrate --task support --from-journal --dry-run --json",
+		RunE:    func(c *cobra.Command, _ []string) error { return runCalibrate(c.Context(), o, k) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&k.task, "task", "", "the task; may be left out where there is one")
+	flags.StringArrayVar(&k.data, "data", nil, "labelled examples as JSON Lines; may be given several times")
+	flags.BoolVar(&k.journal, "from-journal", false, "take the examples from recorded requests with feedback")
+	flags.BoolVar(&k.dryRun, "dry-run", false, "do not put the policy in force")
+	flags.Float64Var(&k.share, "certify-share", 0.5, "share of the conversations that certifies; the rest fits")
+	flags.Uint64Var(&k.seed, "seed", 1, "seed of the split and the folds")
+	flags.IntVar(&k.workers, "workers", 8, "requests under way at once")
+	flags.BoolVar(&k.fresh, "ask-again", false, "do not use answers of an earlier run")
+	return c
+}
+
+func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
+	if len(k.data) == 0 && !k.journal {
+		return usageError{fmt.Errorf("--data or --from-journal is missing\nrun pointsman calibrate --help")}
+	}
+	if k.share <= 0 || k.share >= 1 {
+		return usageError{fmt.Errorf("--certify-share %v: want between 0 and 1", k.share)}
+	}
+	c, err := o.load()
+	if err != nil {
+		return err
+	}
+	id, err := oneTask(c, k.task)
+	if err != nil {
+		return err
+	}
+	r := calibrated{Sample: "given examples"}
+	var examples []dataset.Example
+	if k.journal {
+		r.Sample = "recorded requests with feedback: not a random sample of the traffic"
+		if examples, err = harvest(ctx, c, id); err != nil {
+			return err
+		}
+	} else if examples, err = loadAll(k.data); err != nil {
+		return err
+	}
+	store := artefact.Open(c.DataDir.String())
+	w, err := world.Build(c, world.Options{Store: store, IgnorePolicies: true})
+	if err != nil {
+		return err
+	}
+	defer w.Close() //nolint:errcheck // nothing was written
+	task, err := w.Task(id)
+	if err != nil {
+		return err
+	}
+	f := fit.Options{
+		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers,
+		Cache: filepath.Join(c.DataDir.String(), "answers", string(id)+".jsonl"), Progress: o.progress(),
+	}
+	if k.fresh {
+		f.Cache = ""
+	}
+	p, report, err := fit.Run(ctx, f)
+	if err != nil {
+		return err
+	}
+	r.Report, r.Certified = report, p.Certified()
+	for _, s := range p.Stages {
+		r.Certificates = append(r.Certificates, s.Certificate)
+	}
+	if !k.dryRun {
+		if err := store.Activate(id, report.Policy); err != nil {
+			return err
+		}
+		r.Active = true
+	}
+	return o.print(r, func(b *bytes.Buffer) { writeCalibrated(b, &r) })
+}
+
+// oneTask is the named task, or the only one.
+func oneTask(c *config.Config, name string) (pointsman.TaskID, error) {
+	if name != "" {
+		if _, ok := c.Specs[pointsman.TaskID(name)]; ok {
+			return pointsman.TaskID(name), nil
+		}
+	}
+	var names []string
+	for id := range c.Specs {
+		names = append(names, string(id))
+	}
+	if name == "" && len(names) == 1 {
+		return pointsman.TaskID(names[0]), nil
+	}
+	if name == "" {
+		return "", usageError{fmt.Errorf("--task is missing: the tasks are %s", sorted(names))}
+	}
+	return "", &pointsman.Error{Code: pointsman.CodeUnknownTask, Message: fmt.Sprintf("there is no task %q", name), Hint: "the tasks are " + sorted(names)}
+}
+
+func writeCalibrated(b *bytes.Buffer, r *calibrated) {
+	k := r.Calibration
+	fmt.Fprintf(b, "task %s: %d examples (%d to fit, %d to certify), asking cost %s\n", r.Task, r.Examples, k.FitN, k.CertifyN, r.Cost)
+	for why, n := range r.Skipped {
+		fmt.Fprintf(b, "skipped %d: %s\n", n, why)
+	}
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for i, t := range k.Tiers {
+		fmt.Fprintf(w, "quality of tier %d alone\t%s\n", i+1, rate(&t))
+	}
+	fmt.Fprintf(w, "quality of the cascade\t%s\n", rate(k.Cascade))
+	fmt.Fprintf(w, "escalated\t%s\n", rate(k.Escalated))
+	for _, s := range k.Stages {
+		if s.AUROC != nil {
+			fmt.Fprintf(w, "tier %d: AUROC of the confidence\t%s\n", s.Tier, rate(s.AUROC))
+		}
+		if s.ECE != nil {
+			fmt.Fprintf(w, "tier %d: calibration error\t%.4f\n", s.Tier, *s.ECE)
+		}
+	}
+	w.Flush() //nolint:errcheck // a buffer does not fail
+	for _, s := range k.Stages {
+		fmt.Fprintf(b, "\nwhat tier %d is trusted by (log-odds for one standard deviation):\n", s.Tier)
+		w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+		for i, one := range s.Signals {
+			if i == 8 {
+				fmt.Fprintf(w, "  and %d more (--json lists all)\n", len(s.Signals)-i)
+				break
+			}
+			fmt.Fprintf(w, "  %+.3f\t%s\n", one.Acceptable, one.Signal)
+		}
+		w.Flush() //nolint:errcheck // a buffer does not fail
+	}
+	for _, c := range r.Certificates {
+		fmt.Fprintf(b, "\n%s\n", c.Claim)
+	}
+	for _, s := range k.Shortfalls {
+		fmt.Fprintf(b, "short: %s\n", s)
+	}
+	state := "stored, not in force (--dry-run)"
+	if r.Active {
+		state = "in force"
+	}
+	fmt.Fprintf(b, "\npolicy %s is %s\n", r.Policy.Short(), state)
+}
+
+// rate prints an estimate with its interval.
+func rate(e *stat.Estimate) string {
+	if e == nil {
+		return "undefined"
+	}
+	return fmt.Sprintf("%.4f [%.4f, %.4f]", e.Value, e.Low, e.High)
+}

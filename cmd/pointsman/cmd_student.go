@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/stat"
+	"github.com/pointsman-ai/pointsman/internal/student"
+)
+
+type studentOptions struct {
+	data     []string
+	oosLabel string
+	size     string
+	out      string
+	model    string
+	seed     uint64
+}
+
+func newStudent(o *options) *cobra.Command {
+	var s studentOptions
+	train := &cobra.Command{
+		Use: "train", Short: "Train an embedded student from labelled examples", Args: cobra.NoArgs,
+		Long: `Train a small linear model over hashed word and character n-grams, which answers
+in microseconds without a network. The artefact is deterministic: the same
+examples and seed give the same bytes.`,
+		Example: "  pointsman student train --data train.jsonl --out models/support.student",
+		RunE:    func(c *cobra.Command, _ []string) error { return runStudentTrain(c.Context(), o, s) },
+	}
+	flags := train.Flags()
+	flags.StringArrayVar(&s.data, "data", nil, "examples as JSON Lines; may be given several times")
+	flags.StringVar(&s.oosLabel, "oos-label", "", "label of out-of-scope examples, which teach the out-of-scope score and are no class")
+	flags.StringVar(&s.size, "size", "large", "small: words only, for the edge; large: words and characters")
+	flags.StringVar(&s.out, "out", "", "file to write")
+	flags.Uint64Var(&s.seed, "seed", 1, "seed")
+	require(train, "data", "out")
+
+	test := &cobra.Command{
+		Use: "test", Short: "Measure an embedded student on labelled examples", Args: cobra.NoArgs,
+		Example: "  pointsman student test --model models/support.student --data test.jsonl --json",
+		RunE:    func(*cobra.Command, []string) error { return runStudentTest(o, s) },
+	}
+	flags = test.Flags()
+	flags.StringVar(&s.model, "model", "", "the student")
+	flags.StringArrayVar(&s.data, "data", nil, "examples as JSON Lines; may be given several times")
+	flags.StringVar(&s.oosLabel, "oos-label", "", "label of out-of-scope examples, which count for the out-of-scope AUROC only")
+	require(test, "model", "data")
+	return group("student", "Embedded students: small models trained in process", train, test)
+}
+
+// require marks flags that have no default.
+func require(c *cobra.Command, names ...string) {
+	check := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		for _, name := range names {
+			if !c.Flags().Changed(name) {
+				return usageError{fmt.Errorf("--%s is missing\nrun %s --help", name, c.CommandPath())}
+			}
+		}
+		if check != nil {
+			return check(c, args)
+		}
+		return nil
+	}
+}
+
+// loadAll reads examples from several files.
+func loadAll(paths []string) ([]dataset.Example, error) {
+	var all []dataset.Example
+	for _, path := range paths {
+		some, err := dataset.Load(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+type trained struct {
+	Out        string           `json:"out"`
+	Digest     pointsman.Digest `json:"digest"`
+	Labels     int              `json:"labels"`
+	Examples   int              `json:"examples"`
+	OutOfScope int              `json:"out_of_scope"`
+	FitSeconds float64          `json:"fit_seconds"`
+	ModelBytes int              `json:"model_bytes"`
+}
+
+func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
+	opts, err := studentSize(s.size)
+	if err != nil {
+		return err
+	}
+	opts.Seed = s.seed
+	examples, err := loadAll(s.data)
+	if err != nil {
+		return err
+	}
+	r := trained{Out: s.out, Examples: len(examples)}
+	rows := make([]student.Example, len(examples))
+	for i, e := range examples {
+		rows[i] = student.Example{Text: e.Input, Label: e.Label}
+		if e.Label == "" {
+			return &pointsman.Error{Code: pointsman.CodeInvalid, Message: fmt.Sprintf("example %s has no label", e.ID), Hint: "name the label of out-of-scope examples with --oos-label"}
+		}
+		if e.Label == s.oosLabel {
+			rows[i].Label = student.OutOfScope
+			r.OutOfScope++
+		}
+	}
+	bar := o.progress()
+	bar.Start("train", 0)
+	began, last := time.Now(), 0
+	m, err := student.Train(ctx, rows, opts, func(done, total int) {
+		if last == 0 {
+			bar.Start("train", total)
+		}
+		bar.Add(done - last)
+		last = done
+	})
+	bar.Done()
+	if err != nil {
+		return err
+	}
+	r.FitSeconds = time.Since(began).Seconds()
+	content, err := m.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	r.Labels, r.ModelBytes, r.Digest = len(m.Labels()), len(content), pointsman.DigestOf(content)
+	if err := writeWhole(s.out, content); err != nil {
+		return err
+	}
+	return o.print(r, func(w *bytes.Buffer) {
+		fmt.Fprintf(w, "%s: %d labels from %d examples in %.1f s, %d bytes, %s\n", r.Out, r.Labels, r.Examples, r.FitSeconds, r.ModelBytes, r.Digest.Short())
+	})
+}
+
+func studentSize(size string) (student.Options, error) {
+	switch size {
+	case "small":
+		return student.Small(), nil
+	case "large":
+		return student.Large(), nil
+	}
+	return student.Options{}, usageError{fmt.Errorf("--size %q: want small or large", size)}
+}
+
+type tested struct {
+	N          int            `json:"n"`
+	Accuracy   float64        `json:"accuracy"`
+	Interval   stat.Interval  `json:"accuracy_interval"`
+	ECE        *float64       `json:"ece"`
+	OOSAUROC   *float64       `json:"oos_auroc"`
+	OOSBounds  *stat.Interval `json:"oos_auroc_interval"`
+	ModelBytes int            `json:"model_bytes"`
+	P50Micros  float64        `json:"p50_micros"`
+}
+
+func runStudentTest(o *options, s studentOptions) error {
+	content, err := os.ReadFile(s.model)
+	if err != nil {
+		return err
+	}
+	m, err := student.Unmarshal(content)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.model, err)
+	}
+	examples, err := loadAll(s.data)
+	if err != nil {
+		return err
+	}
+	var (
+		predictor = m.NewPredictor()
+		p         student.Prediction
+		top       []float64
+		right     []bool
+		foreign   []float64
+		isForeign []bool
+		times     []time.Duration
+		correct   int
+	)
+	for _, e := range examples {
+		began := time.Now()
+		predictor.PredictInto(&p, e.Input, 1)
+		times = append(times, time.Since(began))
+		foreign = append(foreign, p.OOS)
+		out := s.oosLabel != "" && e.Label == s.oosLabel
+		isForeign = append(isForeign, out)
+		if out {
+			continue
+		}
+		ok := p.Top() == e.Label
+		if ok {
+			correct++
+		}
+		top, right = append(top, p.Labels[0].Prob), append(right, ok)
+	}
+	r := tested{N: len(right), ModelBytes: len(content)}
+	rate, err := stat.Rate(correct, len(right), 0.95)
+	if err != nil {
+		return fmt.Errorf("no in-scope examples: %w", err)
+	}
+	r.Accuracy, r.Interval = rate.Value, rate.Interval
+	const bins = 15
+	if ece, err := stat.ECE(top, right, bins); err == nil {
+		r.ECE = &ece
+	}
+	if auroc, err := stat.AUROC(foreign, isForeign, 0.95); err == nil {
+		r.OOSAUROC, r.OOSBounds = &auroc.Value, &auroc.Interval
+	}
+	slices.Sort(times)
+	r.P50Micros = float64(times[len(times)/2].Nanoseconds()) / 1e3
+	return o.print(r, func(w *bytes.Buffer) {
+		fmt.Fprintf(w, "accuracy   %.4f [%.4f, %.4f] on %d examples\n", r.Accuracy, r.Interval.Low, r.Interval.High, r.N)
+		if r.ECE != nil {
+			fmt.Fprintf(w, "ECE        %.4f (%d bins)\n", *r.ECE, bins)
+		}
+		if r.OOSAUROC != nil {
+			fmt.Fprintf(w, "OOS AUROC  %.4f [%.4f, %.4f]\n", *r.OOSAUROC, r.OOSBounds.Low, r.OOSBounds.High)
+		}
+		fmt.Fprintf(w, "size       %d bytes\np50        %.1f µs\n", r.ModelBytes, r.P50Micros)
+	})
+}
+
+// writeWhole makes a file appear whole: written beside its place, then renamed.
+func writeWhole(path string, content []byte) error {
+	temp := path + ".new"
+	if err := os.WriteFile(temp, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}

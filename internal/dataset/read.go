@@ -1,0 +1,179 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// MaxLine bounds the bytes of a line.
+const MaxLine = 8 << 20
+
+// Read reads the examples of a file one after the other; the file is opened
+// anew each time the sequence is ranged over, and closed at its end. The first
+// error ends the sequence; it names the file and the line.
+func Read(path string) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		file, err := os.Open(path)
+		if err != nil {
+			yield(Example{}, missing(path, err))
+			return
+		}
+		defer file.Close()
+		for e, err := range ReadFrom(file, path) {
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+func missing(path string, err error) error {
+	code := pointsman.CodeInternal
+	if errors.Is(err, os.ErrNotExist) {
+		code = pointsman.CodeNotFound
+	}
+	return &pointsman.Error{Code: code, Message: fmt.Sprintf("the dataset %s cannot be opened", path), Err: err}
+}
+
+// ReadFrom reads the examples of a stream, once; name stands for the file in
+// errors. What begins like gzip is decompressed.
+func ReadFrom(r io.Reader, name string) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		plain, err := unzip(r)
+		if err != nil {
+			yield(Example{}, at(name, 1, broken(err)))
+			return
+		}
+		lines := lineReader{r: bufio.NewReaderSize(plain, 64<<10)}
+		for {
+			line, whole, err := lines.next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(Example{}, at(name, lines.number, err))
+				return
+			}
+			if len(bytes.TrimSpace(line)) == 0 {
+				continue
+			}
+			e, err := Decode(line)
+			if err != nil && !whole {
+				err = &pointsman.Error{
+					Code: pointsman.CodeInvalid, Message: "the last line is cut off: it has no end, and is not an example by itself",
+					Hint: "write the file again, or delete its last line", Err: err,
+				}
+			}
+			if err != nil {
+				yield(Example{}, at(name, lines.number, err))
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Load reads a whole file, and refuses one in which two examples have the same
+// id.
+func Load(path string) ([]Example, error) {
+	var out []Example
+	seen := make(map[string]pointsman.Digest)
+	for e, err := range Read(path) {
+		if err != nil {
+			return nil, err
+		}
+		digest := e.Digest()
+		if e.ID != digest.Short() { // the file's own, not one that we gave
+			if _, twice := seen[e.ID]; twice {
+				return nil, invalid("give each example an id of its own, or none", "%s: the id %q stands twice", path, e.ID)
+			}
+			seen[e.ID] = digest
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// All is a sequence over examples in memory, in the shape of [Read].
+func All(examples []Example) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		for _, e := range examples {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// unzip decompresses what begins like gzip and passes on what does not.
+func unzip(r io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReader(r)
+	head, err := buffered.Peek(2)
+	if len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
+		return gzip.NewReader(buffered)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
+		if _, err := buffered.Discard(3); err != nil { // a byte order mark says nothing
+			return nil, err
+		}
+	}
+	return buffered, nil
+}
+
+// broken is a stream that cannot be read on, in words.
+func broken(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &pointsman.Error{Code: pointsman.CodeInvalid, Message: "the compressed file is cut off", Hint: "write the file again", Err: err}
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+		return &pointsman.Error{Code: pointsman.CodeInvalid, Message: "the compressed file is damaged", Hint: "write the file again", Err: err}
+	default:
+		return fmt.Errorf("read: %w", err)
+	}
+}
+
+// lineReader reads lines of bounded length and counts them.
+type lineReader struct {
+	r      *bufio.Reader
+	number int
+	line   []byte
+}
+
+// next is the next line without its end; it is valid until the next call. whole
+// says that the line had an end. At the end of the stream the error is io.EOF.
+func (l *lineReader) next() (line []byte, whole bool, err error) {
+	l.number++
+	l.line = l.line[:0]
+	for {
+		part, err := l.r.ReadSlice('\n')
+		l.line = append(l.line, part...)
+		if len(l.line) > MaxLine {
+			return nil, false, invalid("split the example", "the line is longer than %d bytes", MaxLine)
+		}
+		switch {
+		case err == nil:
+			return bytes.TrimSuffix(l.line, []byte("\n")), true, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF):
+			if len(l.line) == 0 {
+				return nil, false, io.EOF
+			}
+			return l.line, false, nil
+		default:
+			return nil, false, broken(err)
+		}
+	}
+}

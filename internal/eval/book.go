@@ -1,0 +1,190 @@
+package eval
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/score"
+)
+
+// state is what is known of one example at one target.
+type state uint8
+
+const (
+	missing  state = iota // not asked, because the run was interrupted
+	failed                // asked in vain
+	unscored              // answered, but the scorer had nothing to go by
+	scored
+)
+
+// cell is what a report needs of one result, without its texts.
+type cell struct {
+	state      state
+	acceptable bool
+	// Each of these says that the number below it is known.
+	costKnown, overheadKnown, usageKnown, upliftKnown, attemptsKnown bool
+	// escalated says that more than one tier was asked.
+	escalated bool
+	tier      uint16
+	cause     uint16
+	value     float64
+	uplift    float64
+	cost      pointsman.Money
+	latency   time.Duration
+	overhead  time.Duration
+	input     int64
+	output    int64
+}
+
+// answered says that there is an answer, scored or not.
+func (c *cell) answered() bool { return c.state == unscored || c.state == scored }
+
+// book holds the cells of a run: one column for each target.
+type book struct {
+	census  *census
+	columns []column
+}
+
+type column struct {
+	cells []cell
+	// tiers and causes are the names behind the numbers of the cells.
+	tiers, causes names
+	// reasons counts why examples failed or were not scored.
+	failures, skips tally
+	parts           map[string]*partColumn
+	partNames       []string
+}
+
+// partColumn are the values of one part, with the examples that have it.
+type partColumn struct {
+	at    []int32
+	value []float64
+}
+
+func newBook(c *census, targets int) *book {
+	b := &book{census: c, columns: make([]column, targets)}
+	for i := range b.columns {
+		b.columns[i].cells = make([]cell, c.n)
+		b.columns[i].parts = make(map[string]*partColumn)
+	}
+	return b
+}
+
+// enter puts a result into its cell.
+func (c *column) enter(at int, r *Result, s score.Score) {
+	one := &c.cells[at]
+	if r.Err != "" {
+		one.state = failed
+		c.failures.add(r.Err)
+		return
+	}
+	*one = measure(r)
+	one.tier = c.tiers.number(string(r.Decision.Tier))
+	one.cause = c.causes.number(string(r.Decision.Cause))
+	if s.Skipped == "" && (math.IsNaN(s.Value) || s.Value < 0 || s.Value > 1) {
+		s = score.Score{Skipped: fmt.Sprintf("the scorer gave %v, which is no grade", s.Value)}
+	}
+	if s.Skipped != "" {
+		one.state = unscored
+		c.skips.add(s.Skipped)
+		return
+	}
+	one.state, one.value, one.acceptable = scored, s.Value, s.Acceptable
+	for _, p := range s.Parts {
+		part := c.parts[p.Name]
+		if part == nil {
+			if len(c.partNames) == maxParts {
+				continue // the summary says that there are more
+			}
+			part = &partColumn{}
+			c.parts[p.Name] = part
+			c.partNames = append(c.partNames, p.Name)
+		}
+		part.at = append(part.at, int32(at))
+		part.value = append(part.value, p.Value)
+	}
+}
+
+// maxParts bounds the parts that are summed up for a target.
+const maxParts = 64
+
+// measure is what a result says apart from its score.
+func measure(r *Result) cell {
+	d := &r.Decision
+	c := cell{
+		latency: r.Latency, costKnown: d.Cost.Known, cost: d.Cost.Amount,
+		overhead: d.Overhead, overheadKnown: d.Latency > 0,
+		attemptsKnown: len(d.Attempts) > 0, escalated: len(d.Attempts) > 1,
+	}
+	if r.Uplift != nil && !math.IsNaN(*r.Uplift) && !math.IsInf(*r.Uplift, 0) {
+		c.uplift, c.upliftKnown = *r.Uplift, true
+	}
+	c.usageKnown = len(d.Attempts) > 0
+	for i := range d.Attempts {
+		u := d.Attempts[i].Usage
+		c.usageKnown = c.usageKnown && u.Known
+		c.input += int64(u.Input)
+		c.output += int64(u.Output)
+	}
+	return c
+}
+
+// names numbers a few names in the order of their first use.
+type names struct {
+	list  []string
+	place map[string]uint16
+}
+
+// number is a name's number; beyond 65,535 names all are the last one.
+func (n *names) number(name string) uint16 {
+	if at, known := n.place[name]; known {
+		return at
+	}
+	if n.place == nil {
+		n.place = make(map[string]uint16)
+	}
+	if len(n.list) > math.MaxUint16 {
+		return math.MaxUint16
+	}
+	at := uint16(len(n.list))
+	n.place[name] = at
+	n.list = append(n.list, name)
+	return at
+}
+
+// tally counts reasons. Beyond maxReasons different ones it counts the rest
+// together.
+type tally struct{ counts map[string]int }
+
+const maxReasons = 20
+
+func (t *tally) add(reason string) {
+	if t.counts == nil {
+		t.counts = make(map[string]int)
+	}
+	reason = strings.Join(strings.Fields(reason), " ")
+	if len(reason) > 160 {
+		reason = strings.ToValidUTF8(reason[:160], "") + "…"
+	}
+	if _, known := t.counts[reason]; !known && len(t.counts) >= maxReasons {
+		reason = "other reasons"
+	}
+	t.counts[reason]++
+}
+
+// list is the tally with the most frequent reason first.
+func (t *tally) list() []Count {
+	names := slices.Sorted(maps.Keys(t.counts))
+	counts := make([]int, len(names))
+	n := 0
+	for i, name := range names {
+		counts[i] = t.counts[name]
+		n += counts[i]
+	}
+	return shares(names, counts, n)
+}

@@ -1,0 +1,182 @@
+package eval
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pointsman-ai/pointsman/internal/progress"
+)
+
+// childDir is the environment of the process that a test kills.
+const childDir = "POINTSMAN_EVAL_CHILD_DIR"
+
+// told prints a line for each result that was written.
+type told struct{ progress.Silent }
+
+func (told) Add(int) { fmt.Println("written") }
+
+// child runs an evaluation that prints what it has written, until it is
+// killed or done.
+func child(dir string) {
+	_, err := Run(context.Background(), labelPlan(someExamples(2000), &fake{answer: echo}), Options{Dir: dir, Workers: 3, Progress: told{}})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	fmt.Println("done")
+}
+
+// A run that is killed several times loses nothing that it has written, asks
+// nothing twice, and ends with the report of a run that was never killed.
+func TestKilledRunGoesOn(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t)
+	written, killed := 0, 0
+	for round := range 3 {
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), childDir+"="+o.Dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		seen := 0
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), "error") {
+				t.Fatal(lines.Text())
+			}
+			if seen++; seen == 200*(round+1) {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := cmd.Wait(); err != nil {
+			killed++
+		}
+		written = max(written, seen) // rows of earlier rounds count in each
+	}
+	if killed == 0 {
+		t.Fatal("no process was killed")
+	}
+
+	f := &fake{answer: echo}
+	got := mustRun(t, labelPlan(someExamples(2000), f), o)
+	if got.Reused < written || got.Asked != f.calls() || got.Asked+got.Reused != 2000 || got.Asked == 0 {
+		t.Errorf("%d were written; asked %d, reused %d", written, got.Asked, got.Reused)
+	}
+	t.Logf("killed %d times, %d reused, %d asked at last", killed, got.Reused, got.Asked)
+	keys := map[string]int{}
+	for row, err := range ReadRows(o.Dir) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[string(row.Key)]++
+	}
+	if len(keys) != 2000 {
+		t.Errorf("%d different rows", len(keys))
+	}
+	for k, n := range keys {
+		if n != 1 {
+			t.Errorf("%s was asked %d times", k, n)
+		}
+	}
+
+	whole := options(t)
+	want := mustRun(t, labelPlan(someExamples(2000), f), whole)
+	want.Asked, want.Reused, got.Asked, got.Reused = 0, 0, 0, 0
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A line that was torn at any place is cut off, and only it is asked again.
+func TestTornLineIsCutOff(t *testing.T) {
+	o := options(t)
+	examples := someExamples(3)
+	mustRun(t, labelPlan(examples, &fake{answer: echo}), o)
+	path := filepath.Join(o.Dir, ResultsFile)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := strings.LastIndexByte(strings.TrimSuffix(string(content), "\n"), '\n') + 1
+	for cut := last + 1; cut < len(content); cut += 7 {
+		if err := os.WriteFile(path, content[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := mustRun(t, labelPlan(examples, &fake{answer: echo}), o)
+		if r.Asked != 1 || r.Reused != 2 {
+			t.Fatalf("cut at %d: asked %d, reused %d", cut, r.Asked, r.Reused)
+		}
+	}
+}
+
+// A line that was changed is noticed, said and asked again.
+func TestDamagedLineIsAskedAgain(t *testing.T) {
+	o := options(t)
+	examples := someExamples(3)
+	mustRun(t, labelPlan(examples, &fake{answer: echo}), o)
+	path := filepath.Join(o.Dir, ResultsFile)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[strings.Index(string(content), `"text":"`)+8] ^= 1
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := mustRun(t, labelPlan(examples, &fake{answer: echo}), o)
+	if r.Asked != 1 || len(r.Notes) == 0 || !strings.Contains(r.Notes[0], "1 damaged line") {
+		t.Errorf("asked %d, notes %q", r.Asked, r.Notes)
+	}
+	damaged := 0
+	for _, err := range ReadRows(o.Dir) {
+		if err != nil {
+			damaged++
+		}
+	}
+	if damaged != 1 {
+		t.Errorf("%d damaged rows", damaged)
+	}
+}
+
+func FuzzDecodeRow(f *testing.F) {
+	line, err := encodeRow(&Row{Key: "sha256:" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Target: "t", Result: *said("yes")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(line)
+	f.Add([]byte("{\"sum\":\"00000000\",\"row\":{}}\n"))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		row, err := decodeRow(line)
+		if err != nil {
+			return
+		}
+		again, err := encodeRow(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := decodeRow(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(row, back); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

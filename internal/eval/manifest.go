@@ -1,0 +1,84 @@
+package eval
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// Manifest says what a run's directory holds. It is written when a run begins
+// and when it ends, and is for people and other programs: resuming relies on
+// the keys of the rows alone.
+type Manifest struct {
+	Format   int                `json:"format"` // 1
+	Name     string             `json:"name"`
+	Task     pointsman.TaskID   `json:"task"`
+	Dataset  pointsman.Digest   `json:"dataset"`
+	Examples int                `json:"examples"`
+	Targets  []IdentifiedTarget `json:"targets"`
+	Scorer   string             `json:"scorer"`
+	// State is "running", "finished", "interrupted" or "failed". A run that was
+	// killed is left "running".
+	State   string     `json:"state"`
+	Started time.Time  `json:"started"`
+	Ended   *time.Time `json:"ended,omitempty"`
+}
+
+// IdentifiedTarget is a target with its identity.
+type IdentifiedTarget struct {
+	Target
+	Identity pointsman.Digest `json:"identity"`
+}
+
+// ReadManifest reads the manifest of a run's directory.
+func ReadManifest(dir string) (*Manifest, error) {
+	content, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	if err != nil {
+		return nil, fmt.Errorf("read manifest: %w", err)
+	}
+	var m Manifest
+	if err := json.Unmarshal(content, &m); err != nil {
+		return nil, fmt.Errorf("read manifest of %s: %w", dir, err)
+	}
+	if m.Format != 1 {
+		return nil, fmt.Errorf("the manifest of %s has format %d, this program knows 1", dir, m.Format)
+	}
+	return &m, nil
+}
+
+func (m *Manifest) write(dir string) error {
+	content, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	return replace(filepath.Join(dir, ManifestFile), append(content, '\n'))
+}
+
+// replace writes a file so that it is there as a whole or not at all.
+func replace(path string, content []byte) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close()
+			_ = os.Remove(file.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	if _, err := file.Write(content); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

@@ -1,0 +1,183 @@
+// Package fit goes the way from labelled examples to a policy in force: it asks
+// every tier of a task through the cascade's own code, judges the answers,
+// trains the auxiliary students, calibrates, and stores what came of it as
+// artefacts.
+package fit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/calibrate"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/stack"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/progress"
+	"github.com/pointsman-ai/pointsman/internal/signal"
+	"github.com/pointsman-ai/pointsman/internal/student"
+)
+
+// Options say what to fit and how.
+type Options struct {
+	// Task must have been built without its policy.
+	Task     *cascade.Task
+	Examples []dataset.Example
+	Store    *artefact.Store
+	Now      func() time.Time
+	Seed     uint64
+	// CertifyShare is the share of conversations that certifies; 0 means the
+	// default of package calibrate.
+	CertifyShare float64
+	// Workers is how many requests are under way at once.
+	Workers int
+	// Cache is a file in which measured answers are kept, so that a run that
+	// was stopped goes on and a second one asks nothing again; empty for none.
+	Cache string
+	// Progress is told how far it is.
+	Progress progress.Reporter
+}
+
+// Report is what came of it.
+type Report struct {
+	Task     pointsman.TaskID `json:"task"`
+	Policy   pointsman.Digest `json:"policy"`
+	Examples int              `json:"examples"`
+	// Skipped counts examples that could not be judged, by reason.
+	Skipped map[string]int `json:"skipped"`
+	// Cost is what asking the tiers cost, Reused how many answers came from
+	// the cache.
+	Cost        pointsman.Cost    `json:"cost"`
+	Reused      int               `json:"reused"`
+	Students    []policy.Student  `json:"students"`
+	NoStudents  []string          `json:"no_students"`
+	Calibration *calibrate.Report `json:"calibration"`
+}
+
+// Run measures, calibrates and stores a policy. It does not put it in force:
+// [artefact.Store.Activate] does.
+func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
+	if len(o.Task.Tiers) < 2 {
+		return nil, nil, &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: fmt.Sprintf("task %s has a single tier: there is nothing to decide", o.Task.ID),
+			Hint: "give it a larger tier to escalate to",
+		}
+	}
+	r := &Report{Task: o.Task.ID, Skipped: map[string]int{}, NoStudents: []string{}}
+	rows, err := measure(ctx, o, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Examples = len(rows)
+	observations, texts := observe(o.Task, rows)
+	options := calibrate.Options{
+		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target,
+		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare,
+	}
+	students, err := train(ctx, o, options, observations, texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.NoStudents = append(r.NoStudents, students.Skipped...)
+	if options.Students, err = keep(o, students); err != nil {
+		return nil, nil, err
+	}
+	r.Students = options.Students
+	p, report, err := calibrate.Fit(ctx, observations, options)
+	if err != nil {
+		return nil, nil, explained(err, r)
+	}
+	r.Calibration = report
+	content, err := p.Marshal()
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Policy, err = o.Store.Put(content)
+	return p, r, err
+}
+
+// explained makes the errors of calibration errors for people.
+func explained(err error, r *Report) error {
+	switch {
+	case errors.Is(err, calibrate.ErrTooFew):
+		return &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: "there are too few examples to calibrate with",
+			Hint: fmt.Sprintf("%d could be used, %v were skipped; give more labelled examples", r.Examples, r.Skipped), Err: err,
+		}
+	case errors.Is(err, calibrate.ErrNoVariation):
+		return &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: "the examples hold nothing to learn from",
+			Hint: "see whether labels and answers match: pointsman eval run shows each tier's score", Err: err,
+		}
+	}
+	return err
+}
+
+// observe turns measured rows into observations with their texts.
+func observe(t *cascade.Task, rows []row) ([]calibrate.Observation, []stack.Texts) {
+	observations := make([]calibrate.Observation, len(rows))
+	texts := make([]stack.Texts, len(rows))
+	for i, row := range rows {
+		o := calibrate.Observation{
+			ID: row.key, Group: row.example.Group, Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
+		}
+		x := stack.Texts{Input: row.example.Text(), Label: row.example.Label}
+		for _, tier := range row.tiers {
+			o.Tiers = append(o.Tiers, calibrate.TierOutcome{
+				Signals: tier.Signals, Valid: tier.Reading.Valid, Acceptable: tier.Acceptable, Failed: tier.Failed,
+			})
+			x.Answers, x.Labels = append(x.Answers, tier.Text), append(x.Labels, tier.Reading.Label)
+		}
+		observations[i], texts[i] = o, x
+	}
+	return observations, texts
+}
+
+// train trains the auxiliary students that the task's kind can use.
+func train(ctx context.Context, o Options, c calibrate.Options, observations []calibrate.Observation, texts []stack.Texts) (*stack.Students, error) {
+	labels := o.Task.Kind == pointsman.KindClassify || o.Task.Kind == pointsman.KindModerate
+	last := 0
+	defer o.Progress.Done()
+	return stack.Fill(ctx, observations, texts, stack.Options{
+		InFitPart: c.InFitPart, Folds: 5, Seed: o.Seed, Label: labels, Judge: true,
+		Progress: func(done, total int) {
+			if last == 0 {
+				o.Progress.Start("train students", total)
+			}
+			o.Progress.Add(done - last)
+			last = done
+		},
+	})
+}
+
+// keep stores the students and names them, in increasing order.
+func keep(o Options, s *stack.Students) ([]policy.Student, error) {
+	models := map[string]*student.Model{}
+	if s.Label != nil {
+		models[signal.LabelStudent] = s.Label
+	}
+	for tier, judge := range s.Judges {
+		if judge != nil {
+			models[signal.JudgeStudent(o.Task.Tiers[tier].ID)] = judge
+		}
+	}
+	var out []policy.Student
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		content, err := models[name].MarshalBinary()
+		if err != nil {
+			return nil, err
+		}
+		digest, err := o.Store.Put(content)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, policy.Student{Name: name, Digest: digest})
+	}
+	return out, nil
+}
