@@ -78,7 +78,7 @@ directory also holds the report as report.json, report.txt and report.html.
 	return group("eval", "Evaluation", c)
 }
 
-// runEval runs an evaluation and saves its report.
+// runEval runs an evaluation, whose directory also holds its report.
 func runEval(ctx context.Context, o *options, e evalOptions) (*eval.Report, error) {
 	c, err := o.load()
 	if err != nil {
@@ -106,13 +106,9 @@ func runEval(ctx context.Context, o *options, e evalOptions) (*eval.Report, erro
 		return nil, err
 	}
 	dir := e.directory(c, id, examples)
-	report, err := eval.Run(ctx, plan, eval.Options{
+	return eval.Run(ctx, plan, eval.Options{
 		Dir: dir, Workers: e.workers, Seed: e.seed, Progress: o.progress(), Now: time.Now,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return report, report.Save(dir)
 }
 
 // plan says what is asked of whom.

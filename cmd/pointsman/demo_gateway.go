@@ -40,7 +40,7 @@ func startGateway(ctx context.Context, d demoOptions) (*gatewayProcess, error) {
 		command.Args = command.Args[:len(command.Args)-2]
 	}
 	command.Stdout, command.Stderr = log, log
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	detach(command)
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("start the gateway: %w", err)
 	}

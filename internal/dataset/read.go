@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -66,9 +67,9 @@ func ReadFrom(r io.Reader, name string) iter.Seq2[Example, error] {
 				continue
 			}
 			e, err := Decode(line)
-			if err != nil && !whole {
+			if err != nil && !whole && unfinished(line) {
 				err = &pointsman.Error{
-					Code: pointsman.CodeInvalid, Message: "the last line is cut off: it has no end, and is not an example by itself",
+					Code: pointsman.CodeInvalid, Message: "the last line is cut off: it ends in the middle of an example",
 					Hint: "write the file again, or delete its last line", Err: err,
 				}
 			}
@@ -81,6 +82,12 @@ func ReadFrom(r io.Reader, name string) iter.Seq2[Example, error] {
 			}
 		}
 	}
+}
+
+// unfinished says that a line ends within a JSON value.
+func unfinished(line []byte) bool {
+	var value json.RawMessage
+	return errors.Is(json.NewDecoder(bytes.NewReader(line)).Decode(&value), io.ErrUnexpectedEOF)
 }
 
 // Load reads a whole file, and refuses one in which two examples have the same

@@ -45,11 +45,7 @@ func (x Extract) Score(e *dataset.Example, text string, r pointsman.Reading) Sco
 	if r.Valid {
 		got, err = flatten([]byte(contract.Object(text)))
 	}
-	s := x.compare(want, got)
-	if !r.Valid || err != nil { // an answer that breaks its contract has no fields, even where none were wanted
-		s.Value, s.Acceptable = 0, false
-	}
-	return s
+	return x.compare(want, got, r.Valid && err == nil)
 }
 
 // expected are the example's fields; nil where it has no expectation.
@@ -69,7 +65,9 @@ func expected(e *dataset.Example) (map[string]string, error) {
 	return out, nil
 }
 
-func (x Extract) compare(want, got map[string]string) Score {
+// compare counts right fields. An answer that is no object has none, and is
+// wrong even where none were wanted.
+func (x Extract) compare(want, got map[string]string, object bool) Score {
 	right := 0
 	var fields []Part
 	for _, name := range slices.Sorted(maps.Keys(want)) {
@@ -80,15 +78,18 @@ func (x Extract) compare(want, got map[string]string) Score {
 		}
 		fields = append(fields, Part{"field." + name, value})
 	}
-	s := Score{Value: f1(right, len(got), len(want))}
+	var s Score
+	if object {
+		s.Value = f1(right, len(got), len(want))
+	}
 	if len(got) > 0 { // of nothing, no share is right
 		s.Parts = append(s.Parts, Part{"precision", float64(right) / float64(len(got))})
 	}
 	if len(want) > 0 {
 		s.Parts = append(s.Parts, Part{"recall", float64(right) / float64(len(want))})
 	}
-	s.Parts = append(append(s.Parts, Part{"all_right", one(right == len(want) && right == len(got))}), fields...)
-	s.Acceptable = s.Value >= x.Accept
+	s.Parts = append(append(s.Parts, Part{"all_right", one(object && right == len(want) && right == len(got))}), fields...)
+	s.Acceptable = object && s.Value >= x.Accept
 	return s
 }
 

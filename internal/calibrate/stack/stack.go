@@ -250,11 +250,12 @@ func judgeLabel(this, largest bool) string {
 
 // JudgeOptions are those of a judge's student: few buckets and words only,
 // since a judge reads whole answers and there are rarely many of them, and a
-// strong regularisation. They were chosen by cross-validation on the 4,000
-// calibration questions of the MMLU-Pro example.
+// strong regularisation. In five-fold cross-validation on the 4,000 calibration
+// questions of the MMLU-Pro example, a judge alone routes with an APGR of .553,
+// .561, .564, .568, .566 and .564 at C of .01, .02, .05, .1, .2 and 1.
 func JudgeOptions() student.Options {
 	o := student.Small()
-	o.C = 0.05
+	o.C = 0.1
 	o.Folds = 2
 	o.MaxBytes = 16 << 10
 	return o
