@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +25,14 @@ type studentOptions struct {
 	out      string
 	model    string
 	seed     uint64
+	learn    string
 }
+
+// What a student learns of the examples.
+const (
+	learnLabel  = "label"  // a classifier of their labels
+	learnFields = "fields" // an extractor of their fields
+)
 
 func newStudent(o *options) *cobra.Command {
 	var s studentOptions
@@ -41,6 +50,7 @@ examples and seed give the same bytes.`,
 	flags.StringVar(&s.size, "size", "large", "small: words only, for the edge; large: words and characters")
 	flags.StringVar(&s.out, "out", "", "file to write")
 	flags.Uint64Var(&s.seed, "seed", 1, "seed")
+	flags.StringVar(&s.learn, "learn", learnLabel, "label: classify by the examples' labels; fields: extract their fields, which stand in the text word for word")
 	require(train, "data", "out")
 
 	test := &cobra.Command{
@@ -91,42 +101,42 @@ type trained struct {
 	Labels     int              `json:"labels"`
 	Examples   int              `json:"examples"`
 	OutOfScope int              `json:"out_of_scope"`
-	FitSeconds float64          `json:"fit_seconds"`
-	ModelBytes int              `json:"model_bytes"`
+	// Unusable counts examples whose field values do not stand in the text as
+	// whole words.
+	Unusable   int     `json:"unusable"`
+	FitSeconds float64 `json:"fit_seconds"`
+	ModelBytes int     `json:"model_bytes"`
 }
 
 func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
-	opts, err := studentSize(s.size)
-	if err != nil {
-		return err
+	small := s.size == "small"
+	if !small && s.size != "large" {
+		return usageError{fmt.Errorf("--size %q: want small or large", s.size)}
 	}
-	opts.Seed = s.seed
+	if s.learn != learnLabel && s.learn != learnFields {
+		return usageError{fmt.Errorf("--learn %q: want label or fields", s.learn)}
+	}
 	examples, err := loadAll(s.data)
 	if err != nil {
 		return err
 	}
 	r := trained{Out: s.out, Examples: len(examples)}
-	rows := make([]student.Example, len(examples))
-	for i, e := range examples {
-		rows[i] = student.Example{Text: e.Input, Label: e.Label}
-		if e.Label == "" {
-			return &pointsman.Error{Code: pointsman.CodeInvalid, Message: fmt.Sprintf("example %s has no label", e.ID), Hint: "name the label of out-of-scope examples with --oos-label"}
-		}
-		if e.Label == s.oosLabel {
-			rows[i].Label = student.OutOfScope
-			r.OutOfScope++
-		}
-	}
-	bar := o.progress()
-	bar.Start("train", 0)
-	began, last := time.Now(), 0
-	m, err := student.Train(ctx, rows, opts, func(done, total int) {
+	bar, last := o.progress(), 0
+	bar.Start("train "+s.size+" student of "+s.learn, 0)
+	began := time.Now()
+	progress := func(done, total int) {
 		if last == 0 {
-			bar.Start("train", total)
+			bar.Start("train "+s.size+" student of "+s.learn, total)
 		}
 		bar.Add(done - last)
 		last = done
-	})
+	}
+	var m encoding.BinaryMarshaler
+	if s.learn == learnFields {
+		m, err = trainExtractor(ctx, s, small, examples, &r, progress)
+	} else {
+		m, err = trainClassifier(ctx, s, small, examples, &r, progress)
+	}
 	bar.Done()
 	if err != nil {
 		return err
@@ -136,23 +146,66 @@ func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
 	if err != nil {
 		return err
 	}
-	r.Labels, r.ModelBytes, r.Digest = len(m.Labels()), len(content), pointsman.DigestOf(content)
+	r.ModelBytes, r.Digest = len(content), pointsman.DigestOf(content)
 	if err := writeWhole(s.out, content); err != nil {
 		return err
 	}
 	return o.print(r, func(w *bytes.Buffer) {
-		fmt.Fprintf(w, "%s: %d labels from %d examples in %.1f s, %d bytes, %s\n", r.Out, r.Labels, r.Examples, r.FitSeconds, r.ModelBytes, r.Digest.Short())
+		fmt.Fprintf(w, "%s: %d %ss from %d examples (%d unusable) in %.1f s, %d bytes, %s\n", r.Out, r.Labels, strings.TrimSuffix(s.learn, "s"), r.Examples, r.Unusable, r.FitSeconds, r.ModelBytes, r.Digest.Short())
 	})
 }
 
-func studentSize(size string) (student.Options, error) {
-	switch size {
-	case "small":
-		return student.Small(), nil
-	case "large":
-		return student.Large(), nil
+// trainClassifier trains a student of the examples' labels.
+func trainClassifier(ctx context.Context, s studentOptions, small bool, examples []dataset.Example, r *trained, progress func(done, total int)) (encoding.BinaryMarshaler, error) {
+	opts := student.Large()
+	if small {
+		opts = student.Small()
 	}
-	return student.Options{}, usageError{fmt.Errorf("--size %q: want small or large", size)}
+	opts.Seed = s.seed
+	rows := make([]student.Example, len(examples))
+	for i, e := range examples {
+		rows[i] = student.Example{Text: e.Text(), Label: e.Label}
+		if e.Label == "" {
+			return nil, &pointsman.Error{
+				Code: pointsman.CodeInvalid, Message: fmt.Sprintf("example %s has no label", e.ID), Hint: "name the label of out-of-scope examples with --oos-label",
+			}
+		}
+		if e.Label == s.oosLabel {
+			rows[i].Label = student.OutOfScope
+			r.OutOfScope++
+		}
+	}
+	m, err := student.Train(ctx, rows, opts, progress)
+	if err != nil {
+		return nil, err
+	}
+	r.Labels = len(m.Labels())
+	return m, nil
+}
+
+// trainExtractor trains a student of the examples' fields. An example without
+// fields teaches what is none.
+func trainExtractor(ctx context.Context, s studentOptions, small bool, examples []dataset.Example, r *trained, progress func(done, total int)) (encoding.BinaryMarshaler, error) {
+	opts := student.DefaultTaggerOptions()
+	if small {
+		opts = student.SmallTagger()
+	}
+	opts.Seed = s.seed
+	rows := make([]student.TaggedExample, 0, len(examples))
+	for _, e := range examples {
+		row := student.TaggedExample{Text: e.Text(), Fields: e.Fields}
+		if row.Validate() != nil {
+			r.Unusable++ // a value that is part of a word cannot be tagged
+			continue
+		}
+		rows = append(rows, row)
+	}
+	m, err := student.TrainTagger(ctx, rows, opts, progress)
+	if err != nil {
+		return nil, err
+	}
+	r.Labels = len(m.Fields())
+	return m, nil
 }
 
 type tested struct {

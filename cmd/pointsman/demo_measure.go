@@ -24,6 +24,7 @@ import (
 // through the cascade, and reads the rest from the decisions on record.
 func measureDemo(ctx context.Context, o *options, d demoOptions, url string) (*demonstrated, error) {
 	report, err := runEval(ctx, o, evalOptions{
+		task: demoTask,
 		data: []string{filepath.Join(d.dir, "messages", "test.jsonl")}, url: url, workers: 8, seed: 1, out: filepath.Join(d.dir, "run"),
 	})
 	if err != nil {
@@ -115,7 +116,8 @@ func (r *demonstrated) records(ctx context.Context, o *options, c *config.Config
 	var overhead []float64
 	escalated, cascades := 0, 0
 	r.CascadeCost, r.LargeCost = pointsman.KnownCost(0), pointsman.KnownCost(0)
-	largest := c.Tasks()[0].Largest().ID
+	task, _ := c.Task(demoTask)
+	largest := task.Largest().ID
 	for entry, err := range journal.Read(node.JournalDir(c), journal.Position{}) {
 		if err != nil {
 			return err
@@ -174,9 +176,8 @@ func (r *demonstrated) commands(d demoOptions, c *config.Config, url string) err
 	if err != nil {
 		return err
 	}
-	task := c.Tasks()[0].ID
 	body, err := json.Marshal(map[string]any{
-		"model": task, "messages": []map[string]string{{"role": "user", "content": examples[0].Input}},
+		"model": demoTask, "messages": []map[string]string{{"role": "user", "content": examples[0].Input}},
 	})
 	if err != nil {
 		return err

@@ -79,9 +79,11 @@ func sample(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for _, size := range []string{"small", "large"} {
-		must(t, "student", "train", "-q", "--data", filepath.Join(dir, "messages", "train.jsonl"), "--size", size, "--out", filepath.Join(dir, "models", size+".student"))
+		train := []string{"student", "train", "-q", "--data", filepath.Join(dir, "messages", "train.jsonl"), "--size", size}
+		must(t, append(train, "--out", filepath.Join(dir, "models", size+".student"))...)
+		must(t, append(train, "--learn", "fields", "--out", filepath.Join(dir, "models", "fields-"+size+".student"))...)
 	}
-	must(t, "calibrate", "-q", "--config", filepath.Join(dir, "pointsman.yaml"), "--data", filepath.Join(dir, "messages", "calibrate.jsonl"))
+	must(t, "calibrate", "-q", "--task", demoTask, "--config", filepath.Join(dir, "pointsman.yaml"), "--data", filepath.Join(dir, "messages", "calibrate.jsonl"))
 	return dir
 }
 
@@ -94,7 +96,7 @@ func bodies(t *testing.T, dir string) [][]byte {
 	}
 	out := make([][]byte, len(examples))
 	for i := range examples {
-		if out[i], err = ask.Body("support-intent", &examples[i]); err != nil {
+		if out[i], err = ask.Body(demoTask, &examples[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
