@@ -62,12 +62,9 @@ Each line has a "type" and the record under that name.`,
 			buffered := bufio.NewWriterSize(w, 1<<16)
 			encoder := json.NewEncoder(buffered)
 			encoder.SetEscapeHTML(false)
-			for entry, err := range journal.Read(node.JournalDir(conf), journal.Position{}) {
+			for entry, err := range entries(c.Context(), conf) {
 				if err != nil {
 					return errors.Join(err, buffered.Flush())
-				}
-				if err := c.Context().Err(); err != nil {
-					return err
 				}
 				line, at, err := exportLine(node.JournalDir(conf), &entry, payloads)
 				if err != nil {

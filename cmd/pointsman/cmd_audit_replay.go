@@ -11,8 +11,6 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/config"
-	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/node"
 	"github.com/pointsman-ai/pointsman/internal/world"
 )
 
@@ -119,17 +117,7 @@ func runReplay(ctx context.Context, o *options, l listOptions) (*replayed, error
 	bar := o.progress()
 	bar.Start("replay", 0)
 	defer bar.Done()
-	for entry, err := range journal.Read(node.JournalDir(c), journal.Position{}) {
-		if err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if entry.Kind != journal.KindDecision {
-			continue
-		}
-		d, _, err := entry.Decision()
+	for d, err := range decisions(ctx, c) {
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +125,7 @@ func runReplay(ctx context.Context, o *options, l listOptions) (*replayed, error
 			continue
 		}
 		bar.Add(1)
-		r.one(t, d)
+		r.one(t, d.Decision)
 	}
 	return r, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,7 +43,7 @@ func measureDemo(ctx context.Context, o *options, d demoOptions, url string) (*d
 	if err := r.records(ctx, o, c, filepath.Join(d.dir, "run")); err != nil {
 		return nil, err
 	}
-	return r, r.commands(d, c, url)
+	return r, r.commands(ctx, d, c, url)
 }
 
 // scores takes the qualities from the evaluation.
@@ -118,14 +117,7 @@ func (r *demonstrated) records(ctx context.Context, o *options, c *config.Config
 	r.CascadeCost, r.LargeCost = pointsman.KnownCost(0), pointsman.KnownCost(0)
 	task, _ := c.Task(demoTask)
 	largest := task.Largest().ID
-	for entry, err := range journal.Read(node.JournalDir(c), journal.Position{}) {
-		if err != nil {
-			return err
-		}
-		if entry.Kind != journal.KindDecision {
-			continue
-		}
-		d, _, err := entry.Decision()
+	for d, err := range decisions(ctx, c) {
 		if err != nil {
 			return err
 		}
@@ -171,8 +163,8 @@ func (r *demonstrated) figures(ctx context.Context, o *options, c *config.Config
 
 // commands are the lines to try next: one request, and the explanation of a
 // decision.
-func (r *demonstrated) commands(d demoOptions, c *config.Config, url string) error {
-	examples, err := dataset.Load(filepath.Join(d.dir, "messages", "test.jsonl"))
+func (r *demonstrated) commands(ctx context.Context, o demoOptions, c *config.Config, url string) error {
+	examples, err := dataset.Load(filepath.Join(o.dir, "messages", "test.jsonl"))
 	if err != nil {
 		return err
 	}
@@ -184,19 +176,14 @@ func (r *demonstrated) commands(d demoOptions, c *config.Config, url string) err
 	}
 	r.Curl = fmt.Sprintf("curl -si %s/v1/chat/completions -H 'content-type: application/json' -d %s", url, shellQuote(string(body)))
 	var last pointsman.DecisionID
-	for entry, err := range journal.Read(node.JournalDir(c), journal.Position{}) {
+	for d, err := range decisions(ctx, c) {
 		if err != nil {
 			return err
 		}
-		if entry.Kind != journal.KindDecision || !bytes.Contains(entry.Body, []byte(`"cause":"uncertain"`)) && last != "" {
-			continue
+		if last == "" || d.Cause == pointsman.CauseUncertain {
+			last = d.ID
 		}
-		decision, _, err := entry.Decision()
-		if err != nil {
-			return err
-		}
-		last = decision.ID
 	}
-	r.Explain = fmt.Sprintf("%s audit explain %s --config %s", shellQuote(os.Args[0]), last, shellQuote(filepath.Join(d.dir, "pointsman.yaml")))
+	r.Explain = fmt.Sprintf("%s audit explain %s --config %s", shellQuote(os.Args[0]), last, shellQuote(filepath.Join(o.dir, "pointsman.yaml")))
 	return nil
 }

@@ -22,12 +22,8 @@ func harvest(ctx context.Context, c *config.Config, task pointsman.TaskID) ([]da
 		return nil, err
 	}
 	said := map[pointsman.DecisionID]pointsman.Outcome{}
-	dir := node.JournalDir(c)
-	for entry, err := range journal.Read(dir, journal.Position{}) {
+	for entry, err := range entries(ctx, c) {
 		if err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if entry.Kind != journal.KindOutcome {
@@ -42,25 +38,15 @@ func harvest(ctx context.Context, c *config.Config, task pointsman.TaskID) ([]da
 		}
 	}
 	var examples []dataset.Example
-	for entry, err := range journal.Read(dir, journal.Position{}) {
-		if err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if entry.Kind != journal.KindDecision {
-			continue
-		}
-		d, ref, err := entry.Decision()
+	for d, err := range decisions(ctx, c) {
 		if err != nil {
 			return nil, err
 		}
 		o, ok := said[d.ID]
-		if !ok || d.Task != task || ref == nil {
+		if !ok || d.Task != task || d.payload == nil {
 			continue
 		}
-		p, err := journal.ReadPayload(dir, *ref)
+		p, err := journal.ReadPayload(node.JournalDir(c), *d.payload)
 		if errors.Is(err, journal.ErrExpired) {
 			continue
 		}

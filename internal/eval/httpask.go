@@ -107,7 +107,7 @@ func (a *HTTP) Identity(t Target) (pointsman.Digest, error) {
 // failing. When that does not help, or the request itself is refused, the
 // result says so in Err. A refused key or an unknown task is [ErrStop].
 func (a *HTTP) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result, error) {
-	body, err := a.body(e)
+	body, err := Body(a.options.Model, e)
 	if err != nil {
 		return nil, err
 	}
@@ -138,14 +138,15 @@ type message struct {
 	Name    string `json:"name,omitempty"`
 }
 
-// body is the request. It does not depend on the target, which is named in a
-// header.
-func (a *HTTP) body(e *dataset.Example) ([]byte, error) {
+// Body is the chat-completions request that asks a task an example. It does not
+// depend on the target, which is named in a header. An example that is not text
+// alone cannot be sent.
+func Body(task string, e *dataset.Example) ([]byte, error) {
 	request := struct {
 		Model    string            `json:"model"`
 		Messages []message         `json:"messages"`
 		Metadata map[string]string `json:"metadata,omitempty"`
-	}{Model: a.options.Model, Metadata: e.Metadata}
+	}{Model: task, Metadata: e.Metadata}
 	for i, m := range e.Conversation() {
 		if m.NonText > 0 || m.Role == "tool" {
 			return nil, fmt.Errorf("messages[%d] is not text alone and cannot be sent", i)
