@@ -1,0 +1,67 @@
+package gateway_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/gateway"
+	"github.com/pointsman-ai/pointsman/internal/journal"
+)
+
+// nothing is a log that keeps nothing, so that only the request is counted.
+type nothing struct{ *book }
+
+func (nothing) Record(*pointsman.Decision, pointsman.Recording, *journal.Payload) error { return nil }
+
+// TestAllocationsOfARequest bounds what one request allocates in gateway and
+// cascade, the model's own answer included: what was measured, and a tenth more.
+// Every allocation here is paid millions of times a day.
+func TestAllocationsOfARequest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("counted without the race detector, which changes it: make unit")
+	}
+	w := newWorld(t, model{text: "hi"})
+	g := gateway.New(gateway.Options{
+		Acquire: func() (gateway.World, func()) { return w, func() {} },
+		Log:     nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
+	})
+	serve := func(body string) func() {
+		return func() {
+			r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(body))
+			answer := httptest.NewRecorder()
+			g.ServeHTTP(answer, r)
+			if answer.Code != http.StatusOK {
+				t.Fatalf("%d %s", answer.Code, answer.Body)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		body string
+		most float64
+	}{
+		{"plain", hello, 76},
+		{"stream", strings.TrimSuffix(hello, "}") + `,"stream":true}`, 113},
+	} {
+		if got := testing.AllocsPerRun(200, serve(c.body)); got > c.most {
+			t.Errorf("%s: %.0f allocations, want at most %.0f", c.name, got, c.most)
+		} else {
+			t.Logf("%s: %.0f allocations", c.name, got)
+		}
+	}
+}
+
+func BenchmarkRequest(b *testing.B) {
+	w := newWorld(b, model{text: "hi"})
+	g := gateway.New(gateway.Options{
+		Acquire: func() (gateway.World, func()) { return w, func() {} },
+		Log:     nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		g.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(hello)))
+	}
+}
