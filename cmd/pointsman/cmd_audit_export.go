@@ -56,7 +56,7 @@ Each line has a "type" and the record under that name.`,
 				if err != nil {
 					return err
 				}
-				defer f.Close() //nolint:errcheck // closed with its error below
+				defer f.Close()
 				w = f
 			}
 			buffered := bufio.NewWriterSize(w, 1<<16)

@@ -102,7 +102,7 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close() //nolint:errcheck // nothing was written
+	defer w.Close()
 	task, err := w.Task(id)
 	if err != nil {
 		return err

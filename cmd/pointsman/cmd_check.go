@@ -54,7 +54,7 @@ func runCheck(o *options) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close() //nolint:errcheck // nothing was written
+	defer w.Close()
 	r := checkReport{Config: o.config, Snapshot: w.Snapshot(), Tasks: w.Models(), Notes: w.Notes(), Probes: []probeReport{}}
 	for _, t := range w.Tasks() {
 		for _, p := range c.Specs[t.ID].Probes {

@@ -91,8 +91,10 @@ func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demonstrated, e
 	quiet := &options{streams: o.streams, config: filepath.Join(d.dir, "pointsman.yaml"), quiet: o.quiet}
 	quiet.out = &bytes.Buffer{}
 	for _, one := range []struct{ size, learn, out string }{
-		{"small", learnLabel, "small"}, {"large", learnLabel, "large"},
-		{"small", learnFields, "fields-small"}, {"large", learnFields, "fields-large"},
+		{"small", learnLabel, "small"},
+		{"large", learnLabel, "large"},
+		{"small", learnFields, "fields-small"},
+		{"large", learnFields, "fields-large"},
 	} {
 		s := studentOptions{
 			data: []string{filepath.Join(d.dir, "messages", "train.jsonl")}, size: one.size, learn: one.learn,

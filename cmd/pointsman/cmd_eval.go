@@ -96,7 +96,7 @@ func runEval(ctx context.Context, o *options, e evalOptions) (*eval.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close() //nolint:errcheck // nothing was written
+	defer w.Close()
 	t, err := w.Task(id)
 	if err != nil {
 		return nil, err

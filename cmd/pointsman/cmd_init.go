@@ -21,8 +21,8 @@ func newInit(o *options) *cobra.Command {
 write a commented configuration for what is there, else for the embedded models.
 It says what it chose. Nothing but the loopback address is asked.`,
 		Example: "  pointsman init\n  pointsman init --config support.yaml",
-		RunE: func(*cobra.Command, []string) error {
-			text, chose := config.Init(config.LocalEnvironment())
+		RunE: func(c *cobra.Command, _ []string) error {
+			text, chose := config.Init(c.Context(), config.LocalEnvironment())
 			if err := writeNew(o.config, text, force); err != nil {
 				return err
 			}

@@ -34,7 +34,7 @@ func startGateway(ctx context.Context, d demoOptions) (*gatewayProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() //nolint:errcheck // the child has its own
+	defer log.Close()
 	command := exec.Command(self, "serve", "--config", filepath.Join(d.dir, "pointsman.yaml"), "--listen", "127.0.0.1:0", "--ready-file", ready, "--for", d.keep.String())
 	if d.keep == 0 {
 		command.Args = command.Args[:len(command.Args)-2]

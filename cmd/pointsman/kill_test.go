@@ -196,7 +196,7 @@ func askOnce(url string, streamed bool) (id string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	defer r.Body.Close() //nolint:errcheck // read to its end, or dead
+	defer r.Body.Close()
 	content, err := io.ReadAll(r.Body)
 	if err != nil || r.StatusCode != http.StatusOK {
 		return "", false

@@ -38,7 +38,7 @@ func get(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close() //nolint:errcheck // read to its end
+	defer r.Body.Close()
 	content, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func post(t *testing.T, url, body string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close() //nolint:errcheck // read to its end
+	defer r.Body.Close()
 	content, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func TestMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, label := range strings.Fields(string(labels)) {
+	for label := range strings.FieldsSeq(string(labels)) {
 		if intents[label] == 0 {
 			t.Errorf("label %s has no message", label)
 		}

@@ -202,8 +202,10 @@ func (o Options) certifyWhole(tier int, l *learned, f finding, lv levels, split 
 	c.Claim = fmt.Sprintf("With %s confidence, answering at tier %d where the uplift is at most %.4g keeps%s at least %s of the largest tier's quality: harm was seen in %d of %d fresh examples (upper bound %s, allowed %s).",
 		percent(1-lv.whole), tier+1, *f.threshold, part, percent(o.Target.Retain), f.harms, f.n, percent(f.bound), percent(f.epsilon))
 	value := *f.threshold
-	s.Thresholds = []policy.Threshold{{Threshold: &value, Certified: true,
-		Why: fmt.Sprintf("the loosest threshold that passed: %d harms in %d fresh examples, upper bound %s, allowed %s", f.harms, f.n, percent(f.bound), percent(f.epsilon))}}
+	s.Thresholds = []policy.Threshold{{
+		Threshold: &value, Certified: true,
+		Why: fmt.Sprintf("the loosest threshold that passed: %d harms in %d fresh examples, upper bound %s, allowed %s", f.harms, f.n, percent(f.bound), percent(f.epsilon)),
+	}}
 	s.Certificate = c
 }
 
@@ -220,8 +222,10 @@ func (o Options) certifySlice(tier int, l *learned, slice string, trials []trial
 	if err != nil {
 		return err
 	}
-	c := policy.SliceCertificate{Slice: slice, Certified: f.threshold != nil && whole != nil, Delta: lv.whole, N: f.n,
-		Accepted: f.accepted, Harms: f.harms, Bound: f.bound, LargeAccuracyLower: f.lower, Epsilon: f.epsilon}
+	c := policy.SliceCertificate{
+		Slice: slice, Certified: f.threshold != nil && whole != nil, Delta: lv.whole, N: f.n,
+		Accepted: f.accepted, Harms: f.harms, Bound: f.bound, LargeAccuracyLower: f.lower, Epsilon: f.epsilon,
+	}
 	t := policy.Threshold{Slice: slice, Certified: c.Certified}
 	switch {
 	case whole == nil:

@@ -53,7 +53,7 @@ func (r *run) call(ctx context.Context, w *walk, s step, tier *Tier, a *pointsma
 	if err != nil {
 		return nil, late(err)
 	}
-	defer stream.Close() //nolint:errcheck // the answer is complete or given up; nothing is lost by a failing close
+	defer stream.Close()
 	if s.final {
 		return r.forward(w, s, stream, a, timer, late)
 	}

@@ -143,8 +143,10 @@ func TestParseAnswerRefusesGarbage(t *testing.T) {
 }
 
 func TestUsageThatMeansNothingIsUnknown(t *testing.T) {
-	for _, usage := range []string{`null`, `"x"`, `{}`, `{"prompt_tokens":1}`, `{"prompt_tokens":-1,"completion_tokens":1}`,
-		`{"prompt_tokens":1.5,"completion_tokens":1}`, `{"prompt_tokens":1e300,"completion_tokens":1}`, `{"prompt_tokens":"1","completion_tokens":1}`} {
+	for _, usage := range []string{
+		`null`, `"x"`, `{}`, `{"prompt_tokens":1}`, `{"prompt_tokens":-1,"completion_tokens":1}`,
+		`{"prompt_tokens":1.5,"completion_tokens":1}`, `{"prompt_tokens":1e300,"completion_tokens":1}`, `{"prompt_tokens":"1","completion_tokens":1}`,
+	} {
 		got, err := chat.ParseAnswer([]byte(`{"choices":[{"message":{"content":"x"}}],"usage":` + usage + `}`))
 		if err != nil {
 			t.Fatal(err)
@@ -178,8 +180,10 @@ func TestBuildReadsBack(t *testing.T) {
 func TestErrorBody(t *testing.T) {
 	const want = `{"error":{"message":"messages.[1].role is not a known role: the roles are …","type":"invalid_request_error",` +
 		`"param":"messages.[1].role","code":"invalid_request","hint":"the roles are …","decision":"01"}}`
-	e := &pointsman.Error{Code: pointsman.CodeInvalid, Message: "messages.[1].role is not a known role", Hint: "the roles are …",
-		Param: "messages.[1].role", Err: errors.New("for the operator")}
+	e := &pointsman.Error{
+		Code: pointsman.CodeInvalid, Message: "messages.[1].role is not a known role", Hint: "the roles are …",
+		Param: "messages.[1].role", Err: errors.New("for the operator"),
+	}
 	if got := string(chat.ErrorBody(e, "01")); got != want {
 		t.Errorf("got %s", got)
 	}

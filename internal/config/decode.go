@@ -340,9 +340,9 @@ func (d *decoder) text(n *node, at place) (string, bool) {
 // stands in.
 func lastName(at place) string {
 	steps := strings.Split(at.table, ".")
-	for i := len(steps) - 1; i >= 0; i-- {
-		if steps[i] != wildcard {
-			return steps[i]
+	for _, step := range slices.Backward(steps) {
+		if step != wildcard {
+			return step
 		}
 	}
 	return "this"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,10 +14,8 @@ import (
 // scalar is the text of a scalar that is not quoted away from what is wanted.
 func (d *decoder) scalar(n *node, at place, what, hint string, tags ...string) (string, bool) {
 	if n.kind == kindScalar {
-		for _, tag := range tags {
-			if n.tag == tag {
-				return n.value, true
-			}
+		if slices.Contains(tags, n.tag) {
+			return n.value, true
 		}
 	}
 	d.want(n, at, what, hint)

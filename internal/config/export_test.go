@@ -57,9 +57,9 @@ func Uncovered() (missing, idle []string) {
 		case t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
 			visit(t.Elem(), at.entry(""))
 		case t.Kind() == reflect.Struct:
-			for i := range t.NumField() {
-				if name := t.Field(i).Tag.Get("yaml"); name != "" {
-					visit(t.Field(i).Type, at.child(name))
+			for field := range t.Fields() {
+				if name := field.Tag.Get("yaml"); name != "" {
+					visit(field.Type, at.child(name))
 				}
 			}
 		}

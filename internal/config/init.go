@@ -92,8 +92,8 @@ var vendors = []vendor{
 // Models on this machine are preferred to vendors', so that no text leaves it
 // unless there is no other way; without either, the embedded models that
 // pointsman demo trains are used.
-func Init(env Environment) (yaml []byte, chose string) {
-	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+func Init(ctx context.Context, env Environment) (yaml []byte, chose string) {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }

@@ -33,7 +33,7 @@ func TestInit(t *testing.T) {
 		{"names that want to be YAML", []string{"a: {b}", "\"x\": #1b", "x\ny:1b"}, nil, []string{`ollama:"x": #1b`, "ollama:a: {b}"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			text, chose := config.Init(config.Environment{
+			text, chose := config.Init(t.Context(), config.Environment{
 				Getenv: func(name string) string { return c.env[name] },
 				Ollama: func(context.Context) ([]string, error) {
 					if c.ollama == nil {

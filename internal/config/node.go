@@ -88,11 +88,6 @@ func (n *node) what() string {
 	return "a value tagged " + n.tag
 }
 
-// plain says that the scalar is written without quotes and on one line.
-func (n *node) plain() bool {
-	return n.style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
-}
-
 // composer turns the YAML library's tree into ours, within bounds.
 type composer struct {
 	report func(at Position, path, message, hint string)

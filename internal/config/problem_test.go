@@ -118,7 +118,7 @@ func TestHugeSources(t *testing.T) {
 }
 
 func TestProblemsAreErrors(t *testing.T) {
-	var err error = fmt.Errorf("load: %w", refuse(t, "version: 2\n"))
+	err := fmt.Errorf("load: %w", refuse(t, "version: 2\n"))
 	var pointer *config.Problems
 	if !errors.Is(err, config.ErrInvalid) || pointsman.CodeOf(err) != pointsman.CodeConfig || !errors.As(err, &pointer) || len(*pointer) == 0 {
 		t.Errorf("%v", err)

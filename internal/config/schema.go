@@ -177,14 +177,14 @@ func structSchema(s *jsonschema.Schema, t reflect.Type, at place) *jsonschema.Sc
 	s.Type = "object"
 	s.Properties = jsonschema.NewProperties()
 	s.AdditionalProperties = jsonschema.FalseSchema
-	for i := range t.NumField() {
-		name := t.Field(i).Tag.Get("yaml")
+	for field := range t.Fields() {
+		name := field.Tag.Get("yaml")
 		inside := at.child(name)
 		f, ok := fields[inside.table]
 		if name == "" || !ok {
 			continue
 		}
-		s.Properties.Set(name, schemaOf(t.Field(i).Type, inside))
+		s.Properties.Set(name, schemaOf(field.Type, inside))
 		if f.required {
 			s.Required = append(s.Required, name)
 		}

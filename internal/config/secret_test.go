@@ -30,7 +30,7 @@ func withKey(t *testing.T, key, base string) (*config.Config, string) {
 }
 
 func TestSecretsResolveLate(t *testing.T) {
-	c, dir := withKey(t, "${POINTSMAN_TEST_KEY}", "https://${POINTSMAN_TEST_HOST}/v1")
+	c, _ := withKey(t, "${POINTSMAN_TEST_KEY}", "https://${POINTSMAN_TEST_HOST}/v1")
 	u := c.Upstreams["house"]
 	if _, err := u.APIKey.Resolve(); !errors.Is(err, config.ErrUnresolved) || !strings.Contains(err.Error(), "POINTSMAN_TEST_KEY") {
 		t.Errorf("unset: %v", err)
@@ -51,7 +51,7 @@ func TestSecretsResolveLate(t *testing.T) {
 		t.Errorf("host: %q, %v", got, err)
 	}
 
-	c, dir = withKey(t, "file:secret.key", "https://example.com/v1")
+	c, dir := withKey(t, "file:secret.key", "https://example.com/v1")
 	u = c.Upstreams["house"]
 	file := filepath.Join(dir, "secret.key")
 	for content, want := range map[string]string{secret: secret, secret + "\n": secret, secret + "\r\n": secret, "": "", "\n": "", "a\nb": "", strings.Repeat("a", 1<<20): ""} {

@@ -51,7 +51,12 @@ version: 1
 		t.Error("the digest is not of the bytes")
 	}
 	for _, change := range [][2]string{
-		{"0.10", "0.11"}, {"16", "17"}, {"1MiB", "1MB"}, {"[\"a\"]", "[\"b\"]"}, {"self_hosted", "managed"}, {"name: only", "name: other"},
+		{"0.10", "0.11"},
+		{"16", "17"},
+		{"1MiB", "1MB"},
+		{"[\"a\"]", "[\"b\"]"},
+		{"self_hosted", "managed"},
+		{"name: only", "name: other"},
 		{"output: 1}", "output: 1, cached_input: 0}"},
 	} {
 		if _, got := parse(t, strings.Replace(a, change[0], change[1], 1)).Snapshot(); got == want {

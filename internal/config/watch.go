@@ -103,7 +103,7 @@ func (w *watcher) look() error {
 	}
 	for dir := range w.watched {
 		if !wanted[dir] {
-			_ = w.notify.Remove(dir) //nolint:errcheck // it may be gone, which is as good
+			_ = w.notify.Remove(dir)
 			delete(w.watched, dir)
 		}
 	}

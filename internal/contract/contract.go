@@ -113,9 +113,9 @@ func broken(format string, args ...any) pointsman.Reading {
 // names its answer at the end.
 func (c *Contract) match(text string) (string, bool) {
 	all := c.pattern.FindAllStringSubmatchIndex(text, -1)
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i][2] >= 0 {
-			return strings.TrimSpace(text[all[i][2]:all[i][3]]), true
+	for _, a := range slices.Backward(all) {
+		if a[2] >= 0 {
+			return strings.TrimSpace(text[a[2]:a[3]]), true
 		}
 	}
 	return "", false

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,7 +83,11 @@ func TestImportErrors(t *testing.T) {
 			if err == nil || pointsman.CodeOf(err) != pointsman.CodeInvalid {
 				t.Fatalf("error %v", err)
 			}
-			e := err.(*pointsman.Error)
+			e := func() *pointsman.Error {
+				target := &pointsman.Error{}
+				_ = errors.As(err, &target)
+				return target
+			}()
 			if !strings.Contains(e.Message, c.want) || !strings.Contains(e.Hint, c.hint) {
 				t.Errorf("message %q, hint %q", e.Message, e.Hint)
 			}

@@ -53,7 +53,7 @@ type runFile struct {
 
 // openRunFile locks and reads a run's results, and cuts a torn last line off.
 func openRunFile(dir string) (*runFile, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make run directory: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, ResultsFile), os.O_RDWR|os.O_CREATE, 0o600)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/pointsman-ai/pointsman"
@@ -148,11 +149,9 @@ func (g *Gateway) models(w http.ResponseWriter, _ *http.Request, world World, _ 
 // model serves GET /v1/models/{id}.
 func (g *Gateway) model(w http.ResponseWriter, r *http.Request, world World, _ Principal) {
 	id := r.PathValue("id")
-	for _, known := range world.Models() {
-		if known == id {
-			g.writeJSON(w, http.StatusOK, chat.Model(id, 0))
-			return
-		}
+	if slices.Contains(world.Models(), id) {
+		g.writeJSON(w, http.StatusOK, chat.Model(id, 0))
+		return
 	}
 	_, err := world.Find(id)
 	if err == nil { // provider/model

@@ -193,7 +193,7 @@ func send(t *testing.T, method, url, body string, header ...string) response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close() //nolint:errcheck // read to its end
+	defer r.Body.Close()
 	content, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -346,7 +346,7 @@ func TestABodyThatBreaksOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close() //nolint:errcheck // the test is over
+	defer connection.Close()
 	fmt.Fprintf(connection, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(hello)+10, hello)
 	if err := connection.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)

@@ -73,8 +73,8 @@ func fillValue(t *rapid.T, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fillValue(t, v.Field(i))
+		for _, field := range v.Fields() {
+			fillValue(t, field)
 		}
 	case reflect.Pointer:
 		if rapid.Bool().Draw(t, "set") {

@@ -111,8 +111,10 @@ func TestRedactIsLinear(t *testing.T) {
 }
 
 func FuzzRedact(f *testing.F) {
-	for _, seed := range []string{"a@b.cd", "+1 (555) 123-4567", "4111 1111 1111 1111", "::1", "password=x", "GB82 WEST 1234 5698 7654 32",
-		"-----BEGIN PRIVATE KEY-----", "+(", "(0)", "a@.b.", "@", "....", `{"a":"b@c.de","n":1234567890}`} {
+	for _, seed := range []string{
+		"a@b.cd", "+1 (555) 123-4567", "4111 1111 1111 1111", "::1", "password=x", "GB82 WEST 1234 5698 7654 32",
+		"-----BEGIN PRIVATE KEY-----", "+(", "(0)", "a@.b.", "@", "....", `{"a":"b@c.de","n":1234567890}`,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -91,7 +91,7 @@ func (j *Journal) turnOver() error {
 func (j *Journal) expired() ([]Expired, error) {
 	now := j.opts.Clock()
 	var list []Expired
-	add := func(dir, suffix string, magic [8]byte, retention time.Duration, inOrder bool, make func(n uint32, next header) Expired) error {
+	add := func(dir, suffix string, magic [8]byte, retention time.Duration, inOrder bool, notice func(n uint32, next header) Expired) error {
 		if retention == Forever {
 			return nil
 		}
@@ -111,7 +111,7 @@ func (j *Journal) expired() ([]Expired, error) {
 				}
 				continue
 			}
-			e := make(numbers[i], next)
+			e := notice(numbers[i], next)
 			e.Time, e.Newest, e.Retention = now.UTC(), newest.UTC(), retention
 			list = append(list, e)
 		}

@@ -213,7 +213,7 @@ func TestRun(t *testing.T) {
 		if head, _, err := readHead(dir); err != nil || head.count != 1 {
 			t.Errorf("HEAD names %d records, %v", head.count, err)
 		}
-		time.Sleep(3 * time.Hour)
+		time.Sleep(3 * time.Hour) // of the bubble's clock
 		synctest.Wait()
 		if got := j.Stats().Expired; got == 0 {
 			t.Error("nothing has expired")
@@ -247,7 +247,7 @@ func TestRunRecovers(t *testing.T) {
 			t.Error(err)
 		}
 		disk.set(func(f *faultyFS) { f.room = -1 })
-		time.Sleep(2*o.FsyncInterval + time.Millisecond)
+		time.Sleep(2*o.FsyncInterval + time.Millisecond) // of the bubble's clock
 		synctest.Wait()
 		if err := j.Healthy(); err != nil {
 			t.Error(err)

@@ -199,8 +199,10 @@ func (v *verifier) segment(ctx context.Context, n uint32, last bool) error {
 	defer r.Close()
 	v.report.Segments++
 	if v.number > 0 && n > v.number+1 {
-		v.report.add(Finding{Kind: FoundRemoved, File: segmentFile(v.number + 1),
-			Detail: fmt.Sprintf("the segment is gone, and all up to %s", segmentFile(n-1))})
+		v.report.add(Finding{
+			Kind: FoundRemoved, File: segmentFile(v.number + 1),
+			Detail: fmt.Sprintf("the segment is gone, and all up to %s", segmentFile(n-1)),
+		})
 	}
 	follows := v.number > 0 && n == v.number+1
 	v.number = n

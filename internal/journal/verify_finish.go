@@ -16,8 +16,10 @@ func (v *verifier) passHead(segment uint32, off int64) {
 	}
 	v.headMet = true
 	if v.trusted && v.alternative == nil && (v.seq != v.head.count || v.chain != v.head.chain) {
-		v.report.add(Finding{Kind: FoundHead, File: headName, Seq: v.head.count,
-			Detail: fmt.Sprintf("HEAD names record %d with another chain hash than %s has at byte %d", v.head.count, segmentFile(segment), off)})
+		v.report.add(Finding{
+			Kind: FoundHead, File: headName, Seq: v.head.count,
+			Detail: fmt.Sprintf("HEAD names record %d with another chain hash than %s has at byte %d", v.head.count, segmentFile(segment), off),
+		})
 	}
 }
 
@@ -56,11 +58,15 @@ func (v *verifier) finishStart() {
 	e := v.expiredThrough
 	switch {
 	case e == nil || e.Segment < first.number-1:
-		v.report.add(Finding{Kind: FoundRemoved, File: segmentFile(first.number - 1),
-			Detail: "the oldest segments are gone, and no retention has announced to delete them"})
+		v.report.add(Finding{
+			Kind: FoundRemoved, File: segmentFile(first.number - 1),
+			Detail: "the oldest segments are gone, and no retention has announced to delete them",
+		})
 	case e.Segment == first.number-1 && (e.Last != first.first-1 || e.Hash != pointsman.DigestOfSum(first.prev)):
-		v.report.add(Finding{Kind: FoundRewritten, File: segmentFile(first.number),
-			Detail: "the segment does not go on where the deleted one ended"})
+		v.report.add(Finding{
+			Kind: FoundRewritten, File: segmentFile(first.number),
+			Detail: "the segment does not go on where the deleted one ended",
+		})
 	default:
 		v.report.SegmentsExpired = first.number - 1
 	}
@@ -73,8 +79,10 @@ func (v *verifier) checkAnchor(f *frame) {
 	}
 	v.report.AnchorChecked = true
 	if pointsman.DigestOfSum(f.chain) != v.anchor.Hash {
-		v.report.add(Finding{Kind: FoundAnchor, File: segmentFile(v.number), Seq: f.seq,
-			Detail: "the record has another chain hash than the anchor: the journal was rewritten up to here or further"})
+		v.report.add(Finding{
+			Kind: FoundAnchor, File: segmentFile(v.number), Seq: f.seq,
+			Detail: "the record has another chain hash than the anchor: the journal was rewritten up to here or further",
+		})
 	}
 }
 
@@ -84,8 +92,10 @@ func (v *verifier) finishTorn() error {
 		if first := v.firstHeader; first != nil && v.anchor.Count < first.first {
 			v.report.note("the anchor could not be compared: retention has deleted its record")
 		} else if v.anchor.Count > 0 {
-			v.report.add(Finding{Kind: FoundAnchor, File: segmentFile(v.anchor.Segment), Seq: v.anchor.Count,
-				Detail: "the anchor's record is not there: the journal was cut"})
+			v.report.add(Finding{
+				Kind: FoundAnchor, File: segmentFile(v.anchor.Segment), Seq: v.anchor.Count,
+				Detail: "the anchor's record is not there: the journal was cut",
+			})
 		}
 	}
 	for _, t := range v.torn {

@@ -45,8 +45,10 @@ func (v *verifier) enter(name string, n uint32, h *header, problem error, follow
 		// What is missing was at the end of the segment before.
 		before := segmentFile(n - 1)
 		size, _ := fileSize(filepath.Join(v.dir, before))
-		v.report.add(Finding{Kind: FoundCut, File: before, Offset: size, Seq: wasSeq + 1,
-			Detail: fmt.Sprintf("records %d to %d are gone from its end", wasSeq+1, h.first-1)})
+		v.report.add(Finding{
+			Kind: FoundCut, File: before, Offset: size, Seq: wasSeq + 1,
+			Detail: fmt.Sprintf("records %d to %d are gone from its end", wasSeq+1, h.first-1),
+		})
 	case follows && !goesOn:
 		bad(FoundRewritten, "the segment does not go on where the one before ends")
 	}

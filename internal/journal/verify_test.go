@@ -16,7 +16,8 @@ import (
 func verifyDir(t interface {
 	Helper()
 	Fatal(...any)
-}, dir string, anchor *Head) *Report {
+}, dir string, anchor *Head,
+) *Report {
 	t.Helper()
 	r, err := Verify(ctxOf(), dir, VerifyOptions{Anchor: anchor}, nil)
 	if err != nil {

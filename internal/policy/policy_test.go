@@ -78,12 +78,15 @@ func TestAssess(t *testing.T) {
 			0.9*(sigma(-2+0.2*words-0.8*margin)-sigma(-4+0.1*words+0.1*margin)) + 0.01,
 		},
 		{
-			"missing margin", request, pointsman.Signals{pointsman.Unmeasured("answer.label_margin", "no logprobs")},
+			"missing margin", request,
+			pointsman.Signals{pointsman.Unmeasured("answer.label_margin", "no logprobs")},
 			sigma(1.1*(1.5-0.3*words-0.7) - 0.05),
 			0.9*(sigma(-2+0.2*words+0.5)-sigma(-4+0.1*words)) + 0.01,
 		},
 		{
-			"beyond what was seen", pointsman.Signals{pointsman.Measured("request.words", 1e300)}, nil,
+			"beyond what was seen",
+			pointsman.Signals{pointsman.Measured("request.words", 1e300)},
+			nil,
 			sigma(1.1*(1.5-0.3*(80.0-12)/6-0.7) - 0.05),
 			0.9*(sigma(-2+0.2*(80.0-12)/6+0.5)-sigma(-4+0.1*(80.0-12)/6)) + 0.01,
 		},

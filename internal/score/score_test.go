@@ -64,19 +64,24 @@ func TestExtract(t *testing.T) {
 			map[string]float64{"precision": 0.5, "recall": 2. / 3, "all_right": 0, "field.company": 1, "field.total": 0, "field.date": 1},
 		},
 		"nothing given": {
-			receipt, `{}`, kept, Score{},
+			receipt, `{}`, kept,
+			Score{},
 			map[string]float64{"recall": 0, "all_right": 0, "field.company": 0, "field.total": 0, "field.date": 0},
 		},
 		"contract broken": {
-			receipt, `{"company":"BOOK TA .K","total":"9.00","date":"25/12/2018"}`, pointsman.Reading{Problem: "schema"}, Score{},
+			receipt, `{"company":"BOOK TA .K","total":"9.00","date":"25/12/2018"}`,
+			pointsman.Reading{Problem: "schema"},
+			Score{},
 			map[string]float64{"recall": 0, "all_right": 0, "field.company": 0, "field.total": 0, "field.date": 0},
 		},
 		"no object": {
-			receipt, `[1]`, kept, Score{},
+			receipt, `[1]`, kept,
+			Score{},
 			map[string]float64{"recall": 0, "all_right": 0, "field.company": 0, "field.total": 0, "field.date": 0},
 		},
 		"nested, fenced": {
-			nested, "```json\n{\"who\":{\"name\":\"Ada\"},\"n\":[1.5,true]}\n```", kept, Score{Value: 1, Acceptable: true},
+			nested, "```json\n{\"who\":{\"name\":\"Ada\"},\"n\":[1.5,true]}\n```", kept,
+			Score{Value: 1, Acceptable: true},
 			map[string]float64{"precision": 1, "recall": 1, "all_right": 1, "field.who.name": 1, "field.n[0]": 1, "field.n[1]": 1},
 		},
 		"nothing wanted, nothing given": {nothing, `{"x":null}`, kept, Score{Value: 1, Acceptable: true}, map[string]float64{"all_right": 1}},

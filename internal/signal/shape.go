@@ -39,7 +39,7 @@ func count(text string) counts {
 		case r == '?':
 			c.questions++
 		}
-		space := r == ' ' || r == '\n' || r == '\t' || r == '\r' || r >= utf8.RuneSelf && unicode.IsSpace(r)
+		space := r == ' ' || '\t' <= r && r <= '\r' || r >= utf8.RuneSelf && unicode.IsSpace(r) // as strings.Fields has it
 		if !space && !inWord {
 			c.words++
 		}

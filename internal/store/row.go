@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -87,9 +88,9 @@ func decision(s *scanner, row *Row) {
 		}
 	})
 	row.Attempts = len(attempts)
-	for i := len(attempts) - 1; i >= 0; i-- {
-		if attempts[i].tier == row.Tier {
-			row.Acceptable, row.Uplift = attempts[i].acceptable, attempts[i].uplift
+	for _, attempt := range slices.Backward(attempts) {
+		if attempt.tier == row.Tier {
+			row.Acceptable, row.Uplift = attempt.acceptable, attempt.uplift
 			break
 		}
 	}

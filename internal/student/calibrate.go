@@ -45,11 +45,11 @@ func argmax(xs []float64) int {
 // Newton's method is kept inside a bracket of the root by bisection.
 func (h *heldOut) fitTemperature() float64 {
 	lo, hi, beta := float64(minBeta), float64(maxBeta), float64(defaultBeta)
-	any := false
+	inScope := false
 	for _, c := range h.class {
-		any = any || c >= 0
+		inScope = inScope || c >= 0
 	}
-	if !any {
+	if !inScope {
 		return defaultBeta
 	}
 	for range 40 {

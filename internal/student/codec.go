@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 )
 
 // An artefact is the magic, a version, a kind, the body and a CRC-32C of all
@@ -263,7 +264,7 @@ func (r *reader) vocabulary(opts Options) *vocabulary {
 	if unseen := r.float32s("idf", 1); unseen != nil {
 		v.unseen = unseen[0]
 	}
-	for _, x := range append(v.idf[:len(v.idf):len(v.idf)], v.unseen) {
+	for _, x := range append(slices.Clip(v.idf), v.unseen) {
 		// ln of the largest number of examples is below 20.
 		if x <= 0 || x > 64 {
 			r.fail("idf %v out of range", x)

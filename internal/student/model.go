@@ -105,12 +105,16 @@ func Unmarshal(data []byte) (*Model, error) {
 }
 
 func (w *writer) options(o Options) {
-	for _, v := range []int{o.Bits, o.Words.Min, o.Words.Max, o.Chars.Min, o.Chars.Max,
-		o.MinDF, o.MaxBytes, o.Epochs, o.Folds} {
+	for _, v := range []int{
+		o.Bits, o.Words.Min, o.Words.Max, o.Chars.Min, o.Chars.Max,
+		o.MinDF, o.MaxBytes, o.Epochs, o.Folds,
+	} {
 		w.uint(v)
 	}
-	for _, v := range []bool{o.Symbols, o.Edges, o.FoldDigits, o.Signed, o.SublinearTF,
-		o.OOSNegatives} {
+	for _, v := range []bool{
+		o.Symbols, o.Edges, o.FoldDigits, o.Signed, o.SublinearTF,
+		o.OOSNegatives,
+	} {
 		w.bool(v)
 	}
 	for _, v := range []float64{o.CharWeight, o.IDFPower, o.C, o.Bias, o.Tolerance} {
@@ -121,12 +125,16 @@ func (w *writer) options(o Options) {
 
 func (r *reader) options() Options {
 	o := Options{Workers: 1}
-	for _, v := range []*int{&o.Bits, &o.Words.Min, &o.Words.Max, &o.Chars.Min, &o.Chars.Max,
-		&o.MinDF, &o.MaxBytes, &o.Epochs, &o.Folds} {
+	for _, v := range []*int{
+		&o.Bits, &o.Words.Min, &o.Words.Max, &o.Chars.Min, &o.Chars.Max,
+		&o.MinDF, &o.MaxBytes, &o.Epochs, &o.Folds,
+	} {
 		*v = r.uint("option", math.MaxInt32)
 	}
-	for _, v := range []*bool{&o.Symbols, &o.Edges, &o.FoldDigits, &o.Signed, &o.SublinearTF,
-		&o.OOSNegatives} {
+	for _, v := range []*bool{
+		&o.Symbols, &o.Edges, &o.FoldDigits, &o.Signed, &o.SublinearTF,
+		&o.OOSNegatives,
+	} {
 		*v = r.bool("option")
 	}
 	for _, v := range []*float64{&o.CharWeight, &o.IDFPower, &o.C, &o.Bias, &o.Tolerance} {

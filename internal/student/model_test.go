@@ -140,7 +140,7 @@ func TestQuantisationError(t *testing.T) {
 	rng := &random{state: 9}
 	exact := make([]float32, 101)
 	for i := range exact {
-		exact[i] = float32(int(rng.intn(2001))-1000) / 500
+		exact[i] = float32(rng.intn(2001)-1000) / 500
 	}
 	m.quantise(0, exact, 2)
 	for i, w := range exact[:100] {

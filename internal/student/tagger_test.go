@@ -34,10 +34,14 @@ func TestTaggerLearns(t *testing.T) {
 		text string
 		want map[string]string
 	}{
-		{"Dear Rosa Luxemburg,\nthe total of $31.07 is due in 3 days.",
-			map[string]string{"name": "Rosa Luxemburg", "amount": "31.07"}},
-		{"Invoice for Kurt Gödel: please pay $5.00 by Monday.",
-			map[string]string{"name": "Kurt Gödel", "amount": "5.00"}},
+		{
+			"Dear Rosa Luxemburg,\nthe total of $31.07 is due in 3 days.",
+			map[string]string{"name": "Rosa Luxemburg", "amount": "31.07"},
+		},
+		{
+			"Invoice for Kurt Gödel: please pay $5.00 by Monday.",
+			map[string]string{"name": "Kurt Gödel", "amount": "5.00"},
+		},
 		{"Grace Hopper has not paid yet.", map[string]string{"name": "Grace Hopper"}},
 	} {
 		got := tagger.Extract(tt.text)
@@ -128,8 +132,11 @@ func TestTokenise(t *testing.T) {
 		gaps []uint8
 	}{
 		{"", nil, nil},
-		{"Total: 9.00\nDr. Gödel", []string{"Total", ":", "9", ".", "00", "Dr", ".", "Gödel"},
-			[]uint8{gapLine, gapNone, gapSpace, gapNone, gapNone, gapLine, gapNone, gapSpace}},
+		{
+			"Total: 9.00\nDr. Gödel",
+			[]string{"Total", ":", "9", ".", "00", "Dr", ".", "Gödel"},
+			[]uint8{gapLine, gapNone, gapSpace, gapNone, gapNone, gapLine, gapNone, gapSpace},
+		},
 		{"a1b--\xff", []string{"a", "1", "b", "-", "-", "\xff"}, []uint8{gapLine, 0, 0, 0, 0, 0}},
 		{"x \n\r y", []string{"x", "y"}, []uint8{gapLine, gapLine}},
 	} {
@@ -290,7 +297,7 @@ func TestLatticeAgainstEnumeration(t *testing.T) {
 		path, logProb := l.viterbi()
 		near("best path", logProb, math.Log(best/z))
 		near("its score", l.pathScore(path), math.Log(best)) // there may be equals.
-		for from := 0; from < n; from++ {
+		for from := range n {
 			field := fieldOf(path[from])
 			if field < 0 || path[from] != beginTag(field) {
 				continue

@@ -10,8 +10,11 @@ var toyWords = map[string][3][]string{
 	"music":   {{"play", "queue", "start", "put on"}, {"some", "a bit of", "more", "the best"}, {"jazz", "rock music", "songs", "piano"}},
 	"weather": {{"will it", "does it", "is it going to", "could it"}, {"rain", "snow", "storm", "freeze"}, {"today", "tomorrow", "on friday", "at 7"}},
 	"alarm":   {{"wake me", "set an alarm", "remind me", "ring"}, {"at", "before", "around", "after"}, {"7", "8:30", "noon", "dawn"}},
-	OutOfScope: {{"who", "why did", "where has", "which"}, {"wrote", "invented", "painted", "sold"},
-		{"hamlet", "algebra", "guernica", "radium"}},
+	OutOfScope: {
+		{"who", "why did", "where has", "which"},
+		{"wrote", "invented", "painted", "sold"},
+		{"hamlet", "algebra", "guernica", "radium"},
+	},
 }
 
 // toyExamples returns n examples of each class and foreign ones out of scope.

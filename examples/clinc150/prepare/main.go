@@ -59,7 +59,7 @@ func prepare(data, out string) (*report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no CLINC150 in the data folder: %w", err)
 	}
-	defer source.Close() //nolint:errcheck // it was only read
+	defer source.Close()
 	unzipped, err := gzip.NewReader(bufio.NewReader(source))
 	if err != nil {
 		return nil, err
@@ -71,12 +71,12 @@ func prepare(data, out string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer train.Close() //nolint:errcheck // closed below where it matters
+	defer train.Close()
 	test, err := os.Create(filepath.Join(out, "test.jsonl"))
 	if err != nil {
 		return nil, err
 	}
-	defer test.Close() //nolint:errcheck // closed below where it matters
+	defer test.Close()
 	toTrain, toTest := dataset.NewWriter(train), dataset.NewWriter(test)
 	r, err := convert(unzipped, toTrain, toTest)
 	return r, errors.Join(err, toTrain.Flush(), toTest.Flush(), train.Close(), test.Close())

@@ -68,7 +68,7 @@ func file(from, to, part string, labels map[string]int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer source.Close() //nolint:errcheck // it was only read
+	defer source.Close()
 	unzipped, err := gzip.NewReader(bufio.NewReader(source))
 	if err != nil {
 		return 0, err

@@ -79,13 +79,13 @@ type report struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if len(os.Args) != 3 {
 		fmt.Fprintln(os.Stderr, "usage: go run ./examples/mmlu-pro/prepare DATA OUT")
 		os.Exit(2)
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	r, err := prepare(ctx, os.Args[1], os.Args[2], calibrationSize)
+	stop()
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(r)
 	}

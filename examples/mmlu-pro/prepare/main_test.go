@@ -196,13 +196,13 @@ func TestRecordingsFitTheConfiguration(t *testing.T) {
 }
 
 func TestPrepareRefuses(t *testing.T) {
-	replace := func(field func(*source) *string, old, new string) source {
+	replace := func(field func(*source) *string, was, is string) source {
 		s := tiny()
 		f := field(&s)
-		if !strings.Contains(*f, old) {
-			panic(old)
+		if !strings.Contains(*f, was) {
+			panic(was)
 		}
-		*f = strings.Replace(*f, old, new, 1)
+		*f = strings.Replace(*f, was, is, 1)
 		return s
 	}
 	small := func(s *source) *string { return &s.small }

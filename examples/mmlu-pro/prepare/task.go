@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -55,7 +54,7 @@ func readGroups(dir string) (map[string]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	groups := map[string]int{}
 	err = readQuestions(file, func(q *question) error {
 		groups[q.group()]++
@@ -71,7 +70,7 @@ func split(groups map[string]int, want int) (map[string]bool, error) {
 	for g := range groups {
 		order = append(order, g)
 	}
-	slices.SortFunc(order, func(a, b string) int { return bytes.Compare([]byte(a), []byte(b)) })
+	slices.Sort(order)
 	chosen := map[string]bool{}
 	for _, g := range order {
 		if want == 0 {

@@ -262,7 +262,7 @@ func readLines[T any](path string, each func(*T) error) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	decoder := json.NewDecoder(bufio.NewReader(file))
 	for n := 1; ; n++ {
 		var v T

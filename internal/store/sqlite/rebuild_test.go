@@ -182,9 +182,9 @@ func TestFollow(t *testing.T) {
 		hidden := filepath.Join(dir, "elsewhere")
 		must(t, os.Rename(filepath.Join(dir, "segments"), hidden)) // a disk that is away
 		must(t, j.AppendDecision(storetest.Decision(30), nil))
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) // of the bubble's clock
 		must(t, os.Rename(hidden, filepath.Join(dir, "segments")))
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) // of the bubble's clock
 		synctest.Wait()
 		if got := count(t, x); got != 31 {
 			t.Errorf("%d rows after a failure, want 31", got)

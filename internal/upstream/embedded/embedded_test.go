@@ -136,7 +136,8 @@ func TestAnswersAreTheSameEveryTime(t *testing.T) {
 	id := func(a *pointsman.Answer) (v struct {
 		ID      string
 		Created int64
-	}) {
+	},
+	) {
 		if err := json.Unmarshal(a.Body, &v); err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func (u *Upstream) Complete(ctx context.Context, call upstream.Call) (*pointsman
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	answer, err := u.readAnswer(ctx, response, key)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (u *Upstream) send(ctx context.Context, call upstream.Call, stream bool) (_
 	if response.StatusCode/100 == 2 {
 		return response, key, nil
 	}
-	defer response.Body.Close() //nolint:errcheck // the response is given up
+	defer response.Body.Close()
 	return nil, "", u.refusal(ctx, response, key)
 }
 

@@ -43,7 +43,7 @@ func (u *Upstream) Stream(ctx context.Context, call upstream.Call) (upstream.Str
 		return s, nil
 	case "application/json":
 		defer cancel()
-		defer response.Body.Close() //nolint:errcheck // it was read
+		defer response.Body.Close()
 		answer, err := u.readAnswer(ctx, response, key)
 		if err != nil {
 			return nil, err
@@ -52,7 +52,7 @@ func (u *Upstream) Stream(ctx context.Context, call upstream.Call) (upstream.Str
 		return chat.NewReplay(ctx, answer)
 	default:
 		defer cancel()
-		defer response.Body.Close() //nolint:errcheck // it is given up
+		defer response.Body.Close()
 		return nil, fmt.Errorf("%w: a stream of content type %.60q", upstream.ErrMalformed, kind)
 	}
 }

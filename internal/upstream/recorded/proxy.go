@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -137,9 +138,7 @@ func (p *Proxy) send(w http.ResponseWriter, r *http.Request, body []byte, path .
 
 // begin passes the head of a response on.
 func begin(w http.ResponseWriter, response *http.Response) {
-	for name, values := range endToEnd(response.Header) {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), endToEnd(response.Header))
 	w.WriteHeader(response.StatusCode)
 }
 
@@ -148,7 +147,7 @@ func (p *Proxy) models(w http.ResponseWriter, r *http.Request) {
 	if response == nil {
 		return
 	}
-	defer response.Body.Close() //nolint:errcheck // it was passed on
+	defer response.Body.Close()
 	begin(w, response)
 	_, _ = io.Copy(w, io.LimitReader(response.Body, maxRequest)) // whoever is gone needs no more
 }
@@ -166,7 +165,7 @@ func (p *Proxy) completions(w http.ResponseWriter, r *http.Request) {
 	if response == nil {
 		return
 	}
-	defer response.Body.Close() //nolint:errcheck // it was passed on
+	defer response.Body.Close()
 	var answer *pointsman.Answer
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {

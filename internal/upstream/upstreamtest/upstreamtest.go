@@ -146,7 +146,7 @@ func contextHasEnded(t *testing.T, u upstream.Upstream, call upstream.Call) {
 	defer stop()
 	for _, c := range []struct {
 		name string
-		ctx  context.Context //nolint:containedctx // a table of contexts is what this tests
+		ctx  context.Context
 		want error
 	}{{"canceled", canceled, context.Canceled}, {"deadline", late, upstream.ErrTimeout}} {
 		begun := time.Now()

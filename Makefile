@@ -1,0 +1,135 @@
+# What people run, and what CI runs: `make help` lists it.
+#
+# Needed: Go (see go.mod) and make. The race detector also needs a C compiler,
+# the test with OpenAI's own client Node.js and npm; `make deps` installs them
+# on Debian as root, and says how elsewhere.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+GO      ?= go
+MODULE  := github.com/pointsman-ai/pointsman
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TIMEOUT ?= 20m
+FUZZTIME ?= 20s
+
+# The binary needs no C; only the race detector turns this on.
+export CGO_ENABLED := 0
+
+# The packages of the module but for the one that needs npm, which has its own
+# target.
+CLIENT  := $(MODULE)/test/openai
+PACKAGES = $$($(GO) list ./... | grep -vxF $(CLIENT))
+
+# Packages that hold something back under -short or under the race detector, or
+# that count allocations, which it changes.
+HELD = $$(grep -rlE --include='*_test.go' 'testing\.(Short|AllocsPerRun)\(' . | xargs -n1 dirname | sort -u)
+
+TOOLS     := .tools
+LINT      := $(TOOLS)/golangci-lint
+VULN      := $(TOOLS)/govulncheck
+# Tools are built again when the versions or the Go that builds them change.
+TOOL_DEPS := tools/go.mod tools/go.sum
+
+##@ Use
+
+.PHONY: build
+build: ## build bin/pointsman
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pointsman ./cmd/pointsman
+
+.PHONY: demo
+demo: build ## build, then train, calibrate, serve and measure the sample workload
+	bin/pointsman demo
+
+##@ Test
+
+.PHONY: test
+test: deps lint vet generate-check race unit client vuln ## run everything that must pass: this is what CI runs
+	@echo; echo 'make test: all passed'
+
+.PHONY: race
+race: ## every package under the race detector: unit, property, fuzz seeds, scripts, kill -9
+	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on -timeout $(TIMEOUT) $(PACKAGES)
+
+.PHONY: unit
+unit: ## without the race detector: what it distorts or is too slow for (allocations, simulations, real data)
+	$(GO) test -shuffle=on -timeout $(TIMEOUT) $(HELD)
+
+.PHONY: quick
+quick: ## every package, short and without the race detector: for the loop of edit and test
+	$(GO) test -short ./...
+
+.PHONY: client
+client: ## the official openai npm client against a running pointsman serve
+	CGO_ENABLED=1 $(GO) test -race -count=1 -v -timeout $(TIMEOUT) ./test/openai
+
+.PHONY: fuzz
+fuzz: ## fuzz every Fuzz function for FUZZTIME each (20s); their seeds run with every test
+	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*)\/[^/]*:[0-9]+:func /\1 /' | sort -u | \
+	while read -r package name; do \
+		echo "$$package $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package"; \
+	done
+
+.PHONY: bench
+bench: build ## benchmarks, then binary size, start, CPU and memory of a request, rate and latency
+	$(GO) test -run '^$$' -bench . -benchmem $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
+	POINTSMAN_FIGURES='$(CURDIR)/bin/pointsman' $(GO) test -count=1 -run TestFigures -v -timeout $(TIMEOUT) ./cmd/pointsman
+
+##@ Check
+
+.PHONY: lint
+lint: $(LINT) ## linters, formatting and the layers (.golangci.yaml)
+	$(LINT) run
+
+.PHONY: lint-fix
+lint-fix: $(LINT) ## format, and mend what linters can mend
+	$(LINT) run --fix
+
+.PHONY: vet
+vet: ## go vet, also for the systems that this machine is not
+	$(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 $(GO) build ./...
+	GOOS=windows GOARCH=amd64 $(GO) build ./...
+
+.PHONY: vuln
+vuln: $(VULN) ## known vulnerabilities in what is called, where the database can be reached
+	tools/vuln $(VULN)
+
+.PHONY: generate
+generate: build ## write the files that are generated
+	mkdir -p schema
+	bin/pointsman schema > schema/pointsman.schema.json
+	$(GO) mod tidy
+	$(GO) -C tools mod tidy
+
+.PHONY: generate-check
+generate-check: build ## generated files and go.mod are fresh
+	bin/pointsman schema | diff -u schema/pointsman.schema.json - || { echo 'schema/pointsman.schema.json is stale: run make generate' >&2; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) -C tools mod tidy -diff
+
+##@ House
+
+.PHONY: deps
+deps: ## what the tests need beyond Go: installed on Debian as root, else told
+	tools/deps
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist $(TOOLS) coverage.out test/openai/node_modules
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(LINT): $(TOOL_DEPS)
+	$(GO) build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(VULN): $(TOOL_DEPS)
+	$(GO) build -C tools -o ../$@ golang.org/x/vuln/cmd/govulncheck
