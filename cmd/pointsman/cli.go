@@ -61,7 +61,7 @@ type usageError struct{ error }
 // run runs one command line and returns its exit code.
 func run(ctx context.Context, args []string, s streams) int {
 	o := &options{streams: s}
-	root := newRoot(o)
+	root := newRoot(o) //nolint:contextcheck // commands get theirs from ExecuteContext
 	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)

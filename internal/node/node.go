@@ -153,7 +153,7 @@ func (n *node) run(ctx context.Context) error {
 		}
 	}
 	metrics := n.metrics()
-	ledger := &ledger{journal: n.journal, index: n.index, recording: n.recording}
+	ledger := &ledger{journal: n.journal, index: n.index, recording: n.recording, answers: n.config.Journal.OnFull == config.OnFullAnswer}
 	handler := gateway.New(gateway.Options{
 		Acquire: n.worlds.Acquire, Log: ledger, Outcomes: ledger, IDs: pointsman.NewIDSource(nil, nil),
 		Logger: n.log, Observe: metrics.Observe, Metrics: metrics.Handler(), Draining: n.draining.Load,

@@ -266,9 +266,13 @@ func TestTooFewExamplesAreSkippedWithTheReason(t *testing.T) {
 		change func(observations []calibrate.Observation, texts []stack.Texts)
 		want   string
 	}{
-		"too few":         {100, nil, "50 usable examples of 2 labels, want 60 of 2"},
-		"always right":    {200, func(o []calibrate.Observation, _ []stack.Texts) { each(o, func(t *calibrate.TierOutcome) { t.Acceptable = true }) }, "100 usable examples of 1 labels"},
-		"a tier is down":  {200, func(o []calibrate.Observation, _ []stack.Texts) { each(o, func(t *calibrate.TierOutcome) { t.Failed = true }) }, "0 usable examples of 0 labels"},
+		"too few": {100, nil, "50 usable examples of 2 labels, want 60 of 2"},
+		"always right": {200, func(o []calibrate.Observation, _ []stack.Texts) {
+			each(o, func(t *calibrate.TierOutcome) { t.Acceptable = true })
+		}, "100 usable examples of 1 labels"},
+		"a tier is down": {200, func(o []calibrate.Observation, _ []stack.Texts) {
+			each(o, func(t *calibrate.TierOutcome) { t.Failed = true })
+		}, "0 usable examples of 0 labels"},
 		"a label is rare": {200, rare, "98 usable examples of 1 labels"},
 	} {
 		t.Run(name, func(t *testing.T) {

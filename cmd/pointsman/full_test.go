@@ -1,0 +1,111 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+const parcelRequest = `{"model":"support","messages":[{"role":"user","content":"where is my parcel"}]}`
+
+// onSmallDisk mounts a real file system of two megabytes as the data directory.
+func onSmallDisk(t *testing.T, dir string) (fill, free func()) {
+	t.Helper()
+	data := filepath.Join(dir, "data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=2m"); err != nil {
+		if os.Getenv("CI") != "" && os.Geteuid() == 0 && !errors.Is(err, syscall.EPERM) {
+			t.Fatal(err)
+		}
+		t.Skipf("NOT TESTED: a full disk, because nothing can be mounted here (%v); run as root", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(data, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	filler := filepath.Join(data, "filler")
+	fill = func() {
+		f, err := os.Create(filler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunk := make([]byte, 4096)
+		for err == nil {
+			_, err = f.Write(chunk)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	free = func() {
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return fill, free
+}
+
+// By default a full disk refuses requests with an error that says so, and the
+// server recovers by itself.
+func TestFullDiskRefuses(t *testing.T) {
+	dir := setUp(t, "journal: {fsync_interval: 20ms, segment_size: 1MiB}\n")
+	fill, free := onSmallDisk(t, dir)
+	s := startServer(t, dir)
+	if r, body := post(t, s.url+"/v1/chat/completions", parcelRequest); r.StatusCode != 200 {
+		t.Fatalf("%s %s", r.Status, body)
+	}
+	fill()
+	var last string
+	eventually(t, "requests are refused", func() bool {
+		r, body := post(t, s.url+"/v1/chat/completions", parcelRequest)
+		last = body
+		return r.StatusCode == 503
+	})
+	if !strings.Contains(last, "journal.on_full") || !strings.Contains(last, "service_unavailable") {
+		t.Errorf("the refusal says %s", last)
+	}
+	if ready := get(t, s.url+"/readyz"); !strings.Contains(ready, "not ready") {
+		t.Errorf("readiness: %s", ready)
+	}
+	free()
+	eventually(t, "requests are taken again", func() bool {
+		r, _ := post(t, s.url+"/v1/chat/completions", parcelRequest)
+		return r.StatusCode == 200
+	})
+	must(t, "audit", "verify", "-q", "--config", filepath.Join(dir, "pointsman.yaml"))
+}
+
+// Where the owner chose so, a full disk is answered and counted, and the count
+// is on record once there is room.
+func TestFullDiskAnswers(t *testing.T) {
+	dir := setUp(t, "journal: {fsync_interval: 20ms, segment_size: 1MiB, on_full: answer}\n")
+	fill, free := onSmallDisk(t, dir)
+	s := startServer(t, dir)
+	fill()
+	for range 400 { // what is left of the last page is soon used up
+		if r, body := post(t, s.url+"/v1/chat/completions", parcelRequest); r.StatusCode != 200 {
+			t.Fatalf("%s %s", r.Status, body)
+		}
+	}
+	if metrics := get(t, s.url+"/metrics"); !strings.Contains(metrics, "pointsman_journal_healthy 0") || strings.Contains(metrics, "pointsman_journal_unwritten_total 0\n") {
+		t.Error("the metrics do not say that records are missing")
+	}
+	free()
+	config := filepath.Join(dir, "pointsman.yaml")
+	eventually(t, "the gap is on record", func() bool {
+		post(t, s.url+"/v1/chat/completions", parcelRequest)
+		return strings.Contains(must(t, "audit", "export", "--config", config), `"type":"gap"`)
+	})
+	must(t, "audit", "verify", "-q", "--config", config)
+}

@@ -1,0 +1,471 @@
+package fit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/fit"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/progress"
+	"github.com/pointsman-ai/pointsman/internal/student"
+	"github.com/pointsman-ai/pointsman/internal/upstream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake answers with what its function says of an input, and counts.
+type fake struct {
+	answer func(input string) (text string, p float64, err error)
+	asked  func() // before each answer; may be nil
+
+	mu    sync.Mutex
+	calls []string
+}
+
+func (f *fake) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
+	f.mu.Lock()
+	f.calls = append(f.calls, call.Input)
+	f.mu.Unlock()
+	if f.asked != nil {
+		f.asked()
+	}
+	if ctx.Err() != nil {
+		return nil, upstream.FromContext(ctx, ctx.Err())
+	}
+	text, p, err := f.answer(call.Input)
+	if err != nil {
+		return nil, err
+	}
+	return chat.ParseAnswer(chat.Build(chat.Completion{
+		ID: "x", Model: call.Model, Text: text, FinishReason: "stop", Usage: pointsman.Usage{Known: true, Input: 100, Output: 1},
+		Logprobs: []pointsman.TokenLogprob{{Token: text, Logprob: math.Log(p)}},
+	}))
+}
+
+func (f *fake) Stream(context.Context, upstream.Call) (upstream.Stream, error) {
+	return nil, fmt.Errorf("%w: calibration does not stream", upstream.ErrRejected)
+}
+
+// reset forgets the calls so far and says how many they were.
+func (f *fake) reset() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.calls)
+	f.calls = nil
+	return n
+}
+
+// The synthetic task: is a number's parcel or refund meant? The large tier
+// knows; the small one knows where the case is easy, and else guesses
+// "parcel", unsure.
+func truth(n int) string { return []string{"parcel", "refund"}[n%2] }
+
+func number(input string) (n int) {
+	_, _ = fmt.Sscanf(input[strings.LastIndexByte(input, ' ')+1:], "%d", &n) // 0 where there is none
+	return n
+}
+
+func knows(input string) (string, float64, error) { return truth(number(input)), 0.99, nil }
+
+func guesses(input string) (string, float64, error) {
+	if n := number(input); n%5 != 0 {
+		return truth(n), 0.90 + float64(n%9)/100, nil
+	}
+	return "parcel", 0.51, nil
+}
+
+func examples(n int) []dataset.Example {
+	out := make([]dataset.Example, n)
+	for i := range out {
+		out[i] = dataset.Example{ID: fmt.Sprint(i), Input: fmt.Sprintf("what is meant by case %d", i), Label: truth(i)}
+	}
+	return out
+}
+
+type permit []pointsman.TierID
+
+func (p permit) Apply(*pointsman.Request) pointsman.RuleEffect {
+	return pointsman.RuleEffect{Permitted: p, Stakes: 1}
+}
+
+type world struct {
+	small, large *fake
+	options      fit.Options
+}
+
+func newWorld(t *testing.T, n int) *world {
+	t.Helper()
+	w := &world{small: &fake{answer: guesses}, large: &fake{answer: knows}}
+	task := &cascade.Task{
+		Task: pointsman.Task{
+			ID: "desk", Kind: pointsman.KindClassify, Contract: pointsman.Contract{Labels: []string{"parcel", "refund"}},
+			Target: pointsman.Target{Retain: 0.8, Confidence: 0.9},
+		},
+		Rules: permit{"small", "large"},
+	}
+	for _, one := range []struct {
+		id    pointsman.TierID
+		u     upstream.Upstream
+		price pointsman.Money
+	}{{"small", w.small, 1}, {"large", w.large, 10}} {
+		v := pointsman.Variant{Model: pointsman.ModelID(one.id)}
+		task.Tiers = append(task.Tiers, cascade.Tier{
+			Tier: pointsman.Tier{
+				ID: one.id, Variant: v, Timeout: time.Minute,
+				Price: pointsman.Price{Known: true, Input: one.price * pointsman.Dollar, Output: one.price * pointsman.Dollar},
+			},
+			Upstream: one.u, Name: string(one.id), Digest: v.Digest(),
+		})
+		task.Task.Tiers = append(task.Task.Tiers, task.Tiers[len(task.Tiers)-1].Tier)
+	}
+	dir := t.TempDir()
+	w.options = fit.Options{
+		Task: task, Examples: examples(n), Store: artefact.Open(dir), Seed: 1, Workers: 4, Progress: progress.Silent{},
+		Now:   func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
+		Cache: filepath.Join(dir, "answers", "desk.jsonl"),
+	}
+	w.read(t, task.Task.Contract)
+	return w
+}
+
+// read sets the task's contract.
+func (w *world) read(t *testing.T, c pointsman.Contract) {
+	t.Helper()
+	compiled, err := contract.Compile(pointsman.KindClassify, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.options.Task.Contract, w.options.Task.Task.Contract = compiled, c
+}
+
+func (w *world) run(t *testing.T) (*policy.Policy, *fit.Report) {
+	t.Helper()
+	p, r, err := fit.Run(t.Context(), w.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, r
+}
+
+func TestFromExamplesToAPolicy(t *testing.T) {
+	const n = 240
+	w := newWorld(t, n)
+	p, r := w.run(t)
+	if r.Task != "desk" || r.Examples != n || len(r.Skipped) != 0 || r.Reused != 0 || r.Calibration == nil {
+		t.Errorf("%+v", r)
+	}
+	if small, large := w.small.reset(), w.large.reset(); small != n || large != n {
+		t.Errorf("asked %d and %d times, want %d", small, large, n)
+	}
+	// 101 tokens at 1 and at 10 dollars a million.
+	if want := pointsman.KnownCost(n * 101 * 11 * 1000); r.Cost != want {
+		t.Errorf("cost %v, want %v", r.Cost, want)
+	}
+	// What was stored is the policy, and what it names is there.
+	content, err := w.options.Store.Get(r.Policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := policy.Unmarshal(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := p.Digest(); err != nil || d != r.Policy {
+		t.Errorf("%s, %v: reported as %s", d, err, r.Policy)
+	}
+	if err := stored.Matches(w.options.Task.Variants()); err != nil || stored.Task != "desk" || !stored.Created.Equal(w.options.Now()) || stored.Target != w.options.Task.Target {
+		t.Errorf("%v: %+v", err, stored)
+	}
+	if !stored.Certified() {
+		t.Error("the small tier is right where it is sure, and yet nothing is certified")
+	}
+	if len(stored.Students) == 0 || stored.Students[len(stored.Students)-1].Name != "label" && stored.Students[0].Name != "judge:small" {
+		t.Errorf("students %+v, none because %q", stored.Students, r.NoStudents)
+	}
+	for i, s := range stored.Students {
+		if content, err = w.options.Store.Get(s.Digest); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := student.Unmarshal(content); err != nil {
+			t.Errorf("student %s: %v", s.Name, err)
+		}
+		if i > 0 && stored.Students[i-1].Name >= s.Name {
+			t.Errorf("students are not in order: %+v", stored.Students)
+		}
+	}
+	// To fit is not to put in force.
+	if _, err := w.options.Store.Active("desk"); !errors.Is(err, artefact.ErrNotFound) {
+		t.Errorf("active: %v", err)
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+
+	// A second run asks nothing, costs nothing and comes to the same policy.
+	w.options.Workers = 1
+	_, again := w.run(t)
+	if again.Policy != r.Policy || again.Reused != 2*n || again.Cost != pointsman.KnownCost(0) || w.small.reset()+w.large.reset() != 0 {
+		t.Errorf("%+v", again)
+	}
+	// Without a cache everything is asked again, with the same end.
+	w.options.Cache = ""
+	_, fresh := w.run(t)
+	if fresh.Policy != r.Policy || fresh.Reused != 0 || w.small.reset() != n {
+		t.Errorf("%+v", fresh)
+	}
+}
+
+// The cache outlives a process that was killed while it wrote: a half-written
+// last line is cut off and asked again, nothing else is lost, and the file is
+// whole afterwards.
+func TestTornCache(t *testing.T) {
+	const n = 100
+	for name, c := range map[string]struct {
+		tear  func(content []byte) []byte
+		asked int
+	}{
+		"half a line more":              {func(b []byte) []byte { return append(b, `{"key":"0123`...) }, 0},
+		"the last line's end is gone":   {func(b []byte) []byte { return b[:len(b)-1] }, 1},
+		"half of the last line is gone": {func(b []byte) []byte { return b[:len(b)-40] }, 1},
+		"a line of garbage":             {func(b []byte) []byte { return append([]byte("garbage\n{}\n[]\n"), b...) }, 0},
+		"everything is gone":            {func([]byte) []byte { return nil }, 2 * n},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, n)
+			_, first := w.run(t)
+			w.small.reset()
+			w.large.reset()
+			whole, err := os.ReadFile(w.options.Cache)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(w.options.Cache, c.tear(bytes.Clone(whole)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, second := w.run(t)
+			if asked := w.small.reset() + w.large.reset(); asked != c.asked || second.Reused != 2*n-asked || second.Policy != first.Policy {
+				t.Errorf("asked %d times, want %d; %+v", asked, c.asked, second)
+			}
+			if _, third := w.run(t); third.Reused != 2*n || w.small.reset()+w.large.reset() != 0 {
+				t.Errorf("the cache is not whole again: %d reused", third.Reused)
+			}
+			mended, err := os.ReadFile(w.options.Cache)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Count(mended, []byte(`"key":`)) != 2*n || mended[len(mended)-1] != '\n' {
+				t.Errorf("%d lines, want %d", bytes.Count(mended, []byte("\n")), 2*n)
+			}
+		})
+	}
+}
+
+// A changed variant is asked again, and only it.
+func TestTheCacheKnowsVariants(t *testing.T) {
+	const n = 100
+	w := newWorld(t, n)
+	w.run(t)
+	w.small.reset()
+	w.large.reset()
+	one := &w.options.Task.Tiers[0]
+	one.Variant.Prompt.System = "Think."
+	one.Digest = one.Variant.Digest()
+	_, r := w.run(t)
+	if small, large := w.small.reset(), w.large.reset(); small != n || large != 0 || r.Reused != n {
+		t.Errorf("asked %d and %d times, %d reused", small, large, r.Reused)
+	}
+}
+
+// An answer in the cache is read through the contract of today. An owner whose
+// contract reads nothing from the answers mends it and calibrates again; the
+// answers are the same, and what is read from them is not.
+func TestTheCacheDoesNotKeepAnOldContractsReading(t *testing.T) {
+	w := newWorld(t, 100)
+	labels := w.options.Task.Task.Contract.Labels
+	w.read(t, pointsman.Contract{Labels: labels, Pattern: `answer is (\w+)`}) // no answer says that
+	if _, _, err := fit.Run(t.Context(), w.options); pointsman.CodeOf(err) != pointsman.CodeInvalid {
+		t.Fatalf("%v, want nothing to learn from", err)
+	}
+	w.read(t, pointsman.Contract{Labels: labels})
+	if _, _, err := fit.Run(t.Context(), w.options); err != nil {
+		t.Errorf("with the contract mended: %v", err)
+	}
+}
+
+func TestAFailedTierIsAskedAgain(t *testing.T) {
+	const n = 120
+	w := newWorld(t, n)
+	down := true
+	w.small.answer = func(input string) (string, float64, error) {
+		if down && number(input)%4 == 0 {
+			return "", 0, fmt.Errorf("%w: refused", upstream.ErrUnavailable)
+		}
+		return guesses(input)
+	}
+	notes := &notebook{}
+	w.options.Progress = notes
+	_, r := w.run(t)
+	if r.Examples != n || len(r.Skipped) != 0 || !r.Cost.Known {
+		t.Errorf("a failed answer is a known failure, at no cost: %+v", r)
+	}
+	if len(notes.notes) != n/4 || !strings.Contains(notes.notes[0], "a tier failed: upstream unavailable: refused") {
+		t.Errorf("%d notes: %.2q", len(notes.notes), notes.notes)
+	}
+	down = false
+	w.small.reset()
+	w.large.reset()
+	_, again := w.run(t)
+	if small, large := w.small.reset(), w.large.reset(); small != n/4 || large != 0 || again.Reused != 2*n-n/4 {
+		t.Errorf("asked %d and %d times, %d reused", small, large, again.Reused)
+	}
+	// What a time-out cost nobody knows, and so nobody knows the sum.
+	w = newWorld(t, n)
+	w.small.answer = func(input string) (string, float64, error) {
+		if number(input) == 7 {
+			return "", 0, upstream.ErrTimeout
+		}
+		return guesses(input)
+	}
+	if _, r := w.run(t); r.Cost.Known {
+		t.Errorf("cost %v", r.Cost)
+	}
+}
+
+// notebook keeps notes, and checks that starts and ends go together.
+type notebook struct {
+	progress.Silent
+	mu    sync.Mutex
+	notes []string
+}
+
+func (n *notebook) Note(message string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.notes = append(n.notes, message)
+}
+
+func TestDuplicatesCountOnceAndUnlabelledAreSkipped(t *testing.T) {
+	const n = 100
+	w := newWorld(t, n)
+	twice, bare := w.options.Examples[7], w.options.Examples[8]
+	twice.ID = "another id" // the content is what counts
+	bare.ID, bare.Input, bare.Label = "bare", "what is meant by case 108", ""
+	w.options.Examples = append(w.options.Examples, twice, bare, twice, bare)
+	_, r := w.run(t)
+	if r.Examples != n || len(r.Skipped) != 2 || r.Skipped["the same example again"] != 2 || r.Skipped["the example has no label"] != 2 {
+		t.Errorf("%d examples, skipped %v", r.Examples, r.Skipped)
+	}
+	if got, want := w.small.reset(), n+4; got > want {
+		t.Errorf("asked %d times, want at most %d", got, want)
+	}
+	for i := range w.options.Examples {
+		w.options.Examples[i].Label = ""
+	}
+	_, _, err := fit.Run(t.Context(), w.options)
+	var told *pointsman.Error
+	if !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || !strings.Contains(told.Hint, "the example has no label") {
+		t.Errorf("nothing but unlabelled examples: %v", err)
+	}
+}
+
+func TestCancelledRunGoesOn(t *testing.T) {
+	const n, after = 120, 50
+	w := newWorld(t, n)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mu sync.Mutex
+	calls := 0
+	w.large.asked = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if calls++; calls == after {
+			cancel()
+		}
+	}
+	p, _, err := fit.Run(ctx, w.options)
+	if !errors.Is(err, context.Canceled) || p != nil {
+		t.Fatalf("%v", err)
+	}
+	content, err := os.ReadFile(w.options.Cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := bytes.Count(content, []byte("\n"))
+	if asked := w.small.reset() + w.large.reset(); kept == 0 || kept > asked || asked > 2*after+2*w.options.Workers {
+		t.Errorf("%d answers kept of %d asked for", kept, asked)
+	}
+	if strings.Contains(string(content), `"failed":true`) {
+		t.Error("what was cut off is kept as a failure")
+	}
+	w.large.asked = nil
+	_, r := w.run(t)
+	if asked := w.small.reset() + w.large.reset(); r.Reused != kept || asked != 2*n-kept || r.Examples != n {
+		t.Errorf("%d reused, %d asked, want %d and %d", r.Reused, asked, kept, 2*n-kept)
+	}
+}
+
+func TestWhatCannotBeFitted(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		n       int
+		change  func(w *world)
+		message string
+	}{
+		{"a single tier", 100, func(w *world) { w.options.Task.Tiers = w.options.Task.Tiers[:1] }, "task desk has a single tier: there is nothing to decide"},
+		{"too few examples", 10, func(*world) {}, "there are too few examples to calibrate with"},
+		{"no examples", 0, func(*world) {}, "there are too few examples to calibrate with"},
+		{"labels that no answer has", 100, func(w *world) {
+			w.large.answer = func(string) (string, float64, error) { return "neither", 0.9, nil }
+		}, "the examples hold nothing to learn from"},
+		{"everything fails", 100, func(w *world) {
+			w.small.answer = func(string) (string, float64, error) { return "", 0, upstream.ErrUnavailable }
+			w.large.answer = w.small.answer
+		}, "the examples hold nothing to learn from"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.n)
+			c.change(w)
+			p, _, err := fit.Run(t.Context(), w.options)
+			var told *pointsman.Error
+			if !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || told.Message != c.message || told.Hint == "" || p != nil {
+				t.Errorf("%v, want %q and a hint", err, c.message)
+			}
+			if c.name == "a single tier" && w.small.reset() != 0 {
+				t.Error("it was asked before that was said")
+			}
+		})
+	}
+}
+
+// What cannot be asked, and a cache that cannot be opened, end the run.
+func TestUnusableInput(t *testing.T) {
+	w := newWorld(t, 100)
+	w.options.Examples[3] = dataset.Example{ID: "e3", Messages: []pointsman.Message{{Role: "user", NonText: 1}}}
+	if _, _, err := fit.Run(t.Context(), w.options); err == nil || !strings.Contains(err.Error(), "example e3: messages[0] is not text alone") {
+		t.Errorf("%v", err)
+	}
+	w = newWorld(t, 100)
+	w.options.Cache = t.TempDir()
+	if _, _, err := fit.Run(t.Context(), w.options); err == nil || !strings.Contains(err.Error(), "open the cache of answers") || w.small.reset() != 0 {
+		t.Errorf("%v", err)
+	}
+}
