@@ -73,8 +73,12 @@ type Prompt struct {
 // Variant is what answers at a tier: a model with a prompt version and
 // parameters. It is what an evaluation compares and a release ships.
 type Variant struct {
-	Model  ModelID `json:"model"`
-	Prompt Prompt  `json:"prompt"`
+	Model ModelID `json:"model"`
+	// Upstream and Name say what the model is where it is asked: the same
+	// configured model with another name behind it is another variant.
+	Upstream UpstreamID `json:"upstream,omitempty"`
+	Name     string     `json:"name,omitempty"`
+	Prompt   Prompt     `json:"prompt"`
 	// Params are members of the request body that the tier sets, as canonical
 	// JSON values by name: {"temperature":0,"max_tokens":16}.
 	Params map[string]string `json:"params,omitempty"`

@@ -239,6 +239,9 @@ tasks: {again: {kind: open, tiers: [{name: only, model: support}]}}
 
 // The demo's figures hold together, and the commands that it prints work.
 func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("training takes minutes under the race detector: make unit runs the demo")
+	}
 	dir := filepath.Join(t.TempDir(), "demo")
 	var r demonstrated
 	t.Setenv(childVariable, "1") // its gateway is this test binary
@@ -265,6 +268,9 @@ func TestDemo(t *testing.T) {
 		t.Errorf("%s\n%s", r.Explain, out)
 	}
 	must(t, "check", "--config", filepath.Join(dir, "pointsman.yaml"))
+	if out := must(t, "audit", "show", words[3], "--json", "--config", filepath.Join(dir, "pointsman.yaml")); !strings.Contains(out, `"payload":{`) {
+		t.Errorf("audit show: %s", out)
+	}
 	if again := must(t, "demo", "-q", "--dir", dir, "--keep", "0"); !strings.Contains(again, "kept") {
 		t.Errorf("a second demo: %s", again)
 	}

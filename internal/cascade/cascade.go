@@ -8,6 +8,7 @@
 package cascade
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -61,15 +62,23 @@ type Task struct {
 }
 
 // Variants names what gives the answers that a policy judges, in cascade order:
-// a policy is void as soon as one of them is another. The witness is part of
-// each tier that it is asked beside.
+// a policy is void as soon as one of them is another. How answers are read is
+// part of each, and the witness of each tier that it is asked beside.
 func (t *Task) Variants() []pointsman.Digest {
+	read, err := json.Marshal(struct {
+		Kind     pointsman.Kind
+		Contract pointsman.Contract
+	}{t.Kind, t.Task.Contract})
+	if err != nil { // strings, lists of strings and bytes always marshal
+		panic("cascade: contract: " + err.Error())
+	}
 	out := make([]pointsman.Digest, len(t.Tiers))
 	for i := range t.Tiers {
-		out[i] = t.Tiers[i].Digest
+		name := append([]byte(t.Tiers[i].Digest+"+"), read...)
 		if t.Witness != nil && i < len(t.Tiers)-1 {
-			out[i] = pointsman.DigestOf([]byte(out[i] + "+" + t.Witness.Digest))
+			name = append(name, "+"+t.Witness.Digest...)
 		}
+		out[i] = pointsman.DigestOf(name)
 	}
 	return out
 }

@@ -160,7 +160,7 @@ func (b *builder) tasks() {
 // tier joins a configured tier with the model that answers it.
 func (b *builder) tier(spec pointsman.Tier) cascade.Tier {
 	one := b.world.models[spec.Variant.Model]
-	spec.Variant.Artefact = one.artefact
+	spec.Variant.Artefact, spec.Variant.Name, spec.Variant.Upstream = one.artefact, one.name, spec.Place.Upstream
 	return cascade.Tier{Tier: spec, Upstream: one.upstream, Name: one.name, Digest: spec.Variant.Digest()}
 }
 
@@ -231,7 +231,11 @@ func (b *builder) policy(t *cascade.Task) {
 		return
 	}
 	t.Policy, t.PolicyDigest = p, digest
-	if t.Void = p.Matches(t.Variants()); t.Void != nil {
+	t.Void = p.Matches(t.Variants())
+	if p.Task != t.ID {
+		t.Void = fmt.Errorf("policy is void: it was fitted for task %s", p.Task)
+	}
+	if t.Void != nil {
 		b.note("task %s: %v; every request goes to its largest tier (run pointsman calibrate)", t.ID, t.Void)
 		return
 	}

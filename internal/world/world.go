@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -170,13 +171,12 @@ func (w *World) straight(id pointsman.UpstreamID, name string) (*cascade.Task, e
 		},
 		Name: name, Upstream: w.http[id],
 	}
-	for model, m := range w.config.Models {
-		if m.Upstream == id && (m.Name == name || string(model) == name) {
-			one := w.models[model]
-			tier.Upstream, tier.Name, tier.Price = one.upstream, one.name, m.Price.Price
-			tier.Variant.Model, tier.Variant.Artefact = model, one.artefact
-		}
+	if model, ok := w.offered(id, name); ok {
+		one := w.models[model]
+		tier.Upstream, tier.Name, tier.Price = one.upstream, one.name, w.config.Models[model].Price.Price
+		tier.Variant.Model, tier.Variant.Artefact = model, one.artefact
 	}
+	tier.Variant.Name, tier.Variant.Upstream = tier.Name, id
 	if tier.Upstream == nil {
 		return nil, w.unknown(string(id) + "/" + name)
 	}
@@ -192,6 +192,20 @@ func (w *World) straight(id pointsman.UpstreamID, name string) (*cascade.Task, e
 	}
 	t.Rules = ruled{set: set, task: t.ID, pin: tier.ID}
 	return t, nil
+}
+
+// offered finds the configured model of an upstream that a name means: the one
+// that is configured under it, else the first that the upstream calls so.
+func (w *World) offered(id pointsman.UpstreamID, name string) (pointsman.ModelID, bool) {
+	if m, ok := w.config.Models[pointsman.ModelID(name)]; ok && m.Upstream == id {
+		return pointsman.ModelID(name), true
+	}
+	for _, model := range slices.Sorted(maps.Keys(w.config.Models)) {
+		if m := w.config.Models[model]; m.Upstream == id && m.Name == name {
+			return model, true
+		}
+	}
+	return "", false
 }
 
 // unknown is the error for a name that is no task and no provider/model.

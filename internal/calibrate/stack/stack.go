@@ -8,6 +8,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -150,7 +151,13 @@ func (f *filler) learn(ctx context.Context, what string, s subject) (*student.Mo
 	}
 	models := make([]*student.Model, f.options.Folds)
 	for k := range models {
-		if models[k], err = train(k); err != nil {
+		models[k], err = train(k)
+		if errors.Is(err, student.ErrOneLabel) || errors.Is(err, student.ErrNoExamples) {
+			f.students.Skipped = append(f.students.Skipped, what+": a label stands in one fold alone, so its signal cannot be cross-fitted")
+			f.step(f.options.Folds - k - 1)
+			return nil, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
