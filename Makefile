@@ -47,7 +47,7 @@ demo: build ## build, then train, calibrate, serve and measure the sample worklo
 ##@ Test
 
 .PHONY: test
-test: deps lint vet generate-check race unit client vuln ## run everything that must pass: this is what CI runs
+test: deps lint vet cross generate-check race unit client vuln ## run everything that must pass: this is what CI runs
 	@echo; echo 'make test: all passed'
 
 .PHONY: race
@@ -90,25 +90,28 @@ lint-fix: $(LINT) ## format, and mend what linters can mend
 	$(LINT) run --fix
 
 .PHONY: vet
-vet: ## go vet, also for the systems that this machine is not
+vet: ## go vet
 	$(GO) vet ./...
-	GOOS=darwin GOARCH=arm64 $(GO) build ./...
-	GOOS=windows GOARCH=amd64 $(GO) build ./...
+
+.PHONY: cross
+cross: ## the binary builds for the systems that this machine is not
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/pointsman
+	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/pointsman
 
 .PHONY: vuln
 vuln: $(VULN) ## known vulnerabilities in what is called, where the database can be reached
 	tools/vuln $(VULN)
 
 .PHONY: generate
-generate: build ## write the files that are generated
+generate: ## write the files that are generated
 	mkdir -p schema
-	bin/pointsman schema > schema/pointsman.schema.json
+	$(GO) run ./cmd/pointsman schema > schema/pointsman.schema.json
 	$(GO) mod tidy
 	$(GO) -C tools mod tidy
 
 .PHONY: generate-check
-generate-check: build ## generated files and go.mod are fresh
-	bin/pointsman schema | diff -u schema/pointsman.schema.json - || { echo 'schema/pointsman.schema.json is stale: run make generate' >&2; exit 1; }
+generate-check: ## generated files and go.mod are fresh
+	$(GO) run ./cmd/pointsman schema | diff -u schema/pointsman.schema.json - || { echo 'schema/pointsman.schema.json is stale: run make generate' >&2; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) -C tools mod tidy -diff
 

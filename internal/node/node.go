@@ -58,11 +58,12 @@ func IndexPath(c *config.Config) string { return filepath.Join(c.DataDir.String(
 // error means that it could not start, or that something it cannot do without
 // failed.
 func Run(ctx context.Context, o Options) error {
+	before := digestOf(o.Path)
 	c, err := config.Load(o.Path)
 	if err != nil {
 		return err
 	}
-	n, err := open(c, o)
+	n, err := open(c, o, before)
 	if err != nil {
 		return err
 	}
@@ -80,12 +81,14 @@ type node struct {
 	store    *artefact.Store
 	worlds   *world.Holder
 	draining atomic.Bool
+	seen     pointsman.Digest // of the files in force or refused; for watch alone
 	reloads  atomic.Uint64
 	refused  atomic.Uint64 // reloads
 }
 
-// open opens everything that can fail before a request is taken.
-func open(c *config.Config, o Options) (_ *node, err error) {
+// open opens everything that can fail before a request is taken. before is the
+// digest of the configuration file before it was loaded.
+func open(c *config.Config, o Options, before pointsman.Digest) (_ *node, err error) {
 	n := &node{options: o, config: c, log: o.Logger, store: artefact.Open(c.DataDir.String())}
 	defer func() {
 		if err != nil {
@@ -100,6 +103,9 @@ func open(c *config.Config, o Options) (_ *node, err error) {
 		return nil, err
 	}
 	n.worlds = world.Hold(first)
+	if n.seen = n.fingerprint(); digestOf(o.Path) != before {
+		n.seen = "" // it changed while it was loaded: it is read again
+	}
 	n.worlds.Closed = func(err error) { n.log.Error("a replaced configuration could not be closed", "error", err) }
 	if n.journal, err = OpenJournal(c, o.Logger); err != nil {
 		return nil, err
