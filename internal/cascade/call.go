@@ -26,7 +26,7 @@ const maxBuffered = 16 << 20
 func (r *run) call(ctx context.Context, w *walk, s step, tier *Tier, a *pointsman.Attempt) (*given, error) {
 	variant := tier.Tier.Variant
 	body, err := chat.Rewrite(r.request.Body, chat.Outgoing{
-		Model: tier.Name, System: variant.Prompt.System, Params: variant.Params, Stream: r.sink != nil,
+		Model: tier.Name, System: variant.Prompt.System, Params: variant.Params, Stream: r.sink != nil, DropMetadata: !r.task.Direct,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the request: %w", err)

@@ -446,6 +446,33 @@ func TestWitnessIsOnRecord(t *testing.T) {
 	}
 }
 
+// What rules see stays in the house: a tier is not sent the request's metadata.
+func TestMetadataIsNotSentOn(t *testing.T) {
+	var sent []byte
+	task := world{small: listener{scripted: sure, heard: &sent}}.task()
+	var d pointsman.Decision
+	if _, err := task.Run(t.Context(), time.Now, request(t, false, map[string]string{"class": "health"}), &d, nil); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(sent), "health") || !strings.Contains(string(sent), "is it?") {
+		t.Errorf("sent: %s", sent)
+	}
+	if d.Metadata["class"] != "health" {
+		t.Errorf("on record: %v", d.Metadata)
+	}
+}
+
+// listener keeps what it was sent.
+type listener struct {
+	scripted
+	heard *[]byte
+}
+
+func (l listener) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
+	*l.heard = call.Body
+	return l.scripted.Complete(ctx, call)
+}
+
 func TestAClientThatGoesAwayEndsTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

@@ -58,7 +58,7 @@ func (r *run) witness(ctx context.Context, s step) func(a *pointsman.Attempt, an
 func (r *run) testify(ctx context.Context, w *Tier) testimony {
 	variant := w.Tier.Variant
 	t := testimony{said: pointsman.Testimony{Model: variant.Model, Variant: w.Digest}}
-	body, err := chat.Rewrite(r.request.Body, chat.Outgoing{Model: w.Name, System: variant.Prompt.System, Params: variant.Params})
+	body, err := chat.Rewrite(r.request.Body, chat.Outgoing{Model: w.Name, System: variant.Prompt.System, Params: variant.Params, DropMetadata: true})
 	if err != nil {
 		t.err = err
 		return t

@@ -20,6 +20,9 @@ type Outgoing struct {
 	Params map[string]string
 	// Stream asks for events, with the usage in the last one.
 	Stream bool
+	// DropMetadata leaves the request's metadata out: it is what the owner's
+	// rules see, and no business of a vendor's.
+	DropMetadata bool
 }
 
 // ErrRewrite is returned by [Rewrite] for a request or for parameters that
@@ -47,6 +50,9 @@ func Rewrite(body []byte, o Outgoing) ([]byte, error) {
 		edits = append(edits, edit{name: "stream", raw: "true"}, edit{name: "stream_options", raw: withUsage(root)})
 	} else {
 		edits = append(edits, edit{name: "stream", drop: true}, edit{name: "stream_options", drop: true})
+	}
+	if o.DropMetadata {
+		edits = append(edits, edit{name: "metadata", drop: true})
 	}
 	size := len(root.Raw) + len(o.Model) + 64
 	if len(o.Params) > 0 {
