@@ -90,8 +90,8 @@ var vendors = []vendor{
 // Init writes a commented configuration for what the environment offers, and
 // says in a few lines what it chose, what it left out and what it did not find.
 // Models on this machine are preferred to vendors', so that no text leaves it
-// unless there is no other way; without either, the embedded models that
-// pointsman demo trains are used.
+// unless there is no other way; without either, embedded models that
+// pointsman student train makes are used.
 func Init(ctx context.Context, env Environment) (yaml []byte, chose string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -189,7 +189,7 @@ func plan(local []string, keys []vendor) (planned, string) {
 			{"large", "local", "file:./models/support-large.student", ""},
 		},
 		comment: "pointsman demo and pointsman student train write these models.",
-	}, "embedded models, ./models/support-small.student and ./models/support-large.student; pointsman demo or pointsman student train makes them"
+	}, "embedded models, ./models/support-small.student and ./models/support-large.student; train them from your examples: pointsman student train --data train.jsonl --size small --out models/support-small.student, and again with large"
 }
 
 func (v vendor) params() string {
