@@ -188,7 +188,7 @@ func plan(local []string, keys []vendor) (planned, string) {
 			{"small", "local", "file:./models/support-small.student", ""},
 			{"large", "local", "file:./models/support-large.student", ""},
 		},
-		comment: "pointsman demo and pointsman student train write these models.",
+		comment: "pointsman student train writes these models, from examples with these labels.",
 	}, "embedded models, ./models/support-small.student and ./models/support-large.student; train them from your examples: pointsman student train --data train.jsonl --size small --out models/support-small.student, and again with large"
 }
 
