@@ -41,6 +41,7 @@ type run struct {
 
 	waited time.Duration // within upstream calls and the client's connection
 	kept   []*given      // what each attempt gave, for a fallback
+	memo   signal.Memo
 }
 
 // given is an answer with the events it came in, where it was streamed.
@@ -60,7 +61,7 @@ func (r *run) do(ctx context.Context) error {
 		return err
 	}
 	if !t.Direct {
-		d.Request = signal.OfRequest(r.request, t.Tiers[0].Students)
+		d.Request = signal.OfRequest(r.request, t.Tiers[0].Students.Sharing(&r.memo))
 	}
 	w := newWalk(t, d.Rules, d.Slices)
 	for {
@@ -179,7 +180,7 @@ func (r *run) measure(tier *Tier, a *pointsman.Attempt, answer *pointsman.Answer
 	if answer.ToolCalls > 0 && r.task.Kind == pointsman.KindOpen {
 		a.Reading = pointsman.Reading{Valid: true} // a call is an answer, and its text is empty
 	}
-	a.Signals = signal.OfAnswer(r.request, answer, a.Reading, witness, tier.Students)
+	a.Signals = signal.OfAnswer(r.request, answer, a.Reading, witness, tier.Students.Sharing(&r.memo))
 }
 
 // failure is the cause that a failed call goes on record with.

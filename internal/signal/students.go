@@ -34,6 +34,37 @@ func JudgeText(input, answer string) string { return input + "\n\n" + answer }
 type Students struct {
 	Label *student.Model
 	Judge *student.Model
+
+	memo *Memo
+}
+
+// Memo remembers what the label student said of one request, so that it is
+// asked once for the request and all answers to it. It is used by one goroutine
+// and for one request.
+type Memo struct {
+	asked      bool
+	prediction student.Prediction
+}
+
+// Sharing is the same students for one request, remembering in the memo.
+func (s *Students) Sharing(m *Memo) *Students {
+	if s == nil || s.Label == nil {
+		return s
+	}
+	shared := *s
+	shared.memo = m
+	return &shared
+}
+
+// label is what the label student says of an input.
+func (s *Students) label(input string) student.Prediction {
+	if s.memo == nil {
+		return s.Label.Predict(input, student.AllLabels)
+	}
+	if !s.memo.asked {
+		s.memo.prediction, s.memo.asked = s.Label.Predict(input, student.AllLabels), true
+	}
+	return s.memo.prediction
 }
 
 const noStudent = "the policy has no such student"
@@ -43,7 +74,7 @@ func (s *Students) request(input string) pointsman.Signal {
 	if s == nil || s.Label == nil {
 		return pointsman.Unmeasured(RequestOOS, noStudent)
 	}
-	return pointsman.Measured(RequestOOS, s.Label.Predict(input, 1).OOS)
+	return pointsman.Measured(RequestOOS, s.label(input).OOS)
 }
 
 func (s *Students) appendAnswer(out pointsman.Signals, r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading) pointsman.Signals {
@@ -66,13 +97,18 @@ func (s *Students) agreement(input string, reading pointsman.Reading) pointsman.
 	case reading.Label == "":
 		return pointsman.Unmeasured(StudentAgreement, "the answer has no label")
 	}
-	return pointsman.Measured(StudentAgreement, Agreement(s.Label, input, reading.Label))
+	return pointsman.Measured(StudentAgreement, probability(s.label(input), reading.Label))
 }
 
 // Agreement is the student's probability of a label; 0 for a label that the
 // student never saw, since it would not give it.
 func Agreement(m *student.Model, input, label string) float64 {
-	for _, l := range m.Predict(input, student.AllLabels).Labels {
+	return probability(m.Predict(input, student.AllLabels), label)
+}
+
+// probability is a label's part in a prediction.
+func probability(p student.Prediction, label string) float64 {
+	for _, l := range p.Labels {
 		if l.Label == label {
 			return l.Prob
 		}
