@@ -193,6 +193,7 @@ func (f *filler) fold(i int) int {
 // label trains the student of the task's labels.
 func (f *filler) label(ctx context.Context) error {
 	options := student.Large()
+	options.Chars = student.Range{Min: 3, Max: 4} // half the time of 2 to 5, on the way of every request
 	options.Seed = f.options.Seed
 	var err error
 	f.students.Label, err = f.learn(ctx, "the task's labels", subject{
