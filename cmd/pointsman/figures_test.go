@@ -50,16 +50,26 @@ func TestFigures(t *testing.T) {
 		t.Error("the fastest of five starts took more than a second")
 	}
 
+	one := setUp(t, "")
+	plain := []byte(`{"model":"support","messages":[{"role":"user","content":"where is my parcel, it has not come"}],"metadata":{"channel":"chat"}}`)
+	figureLoad(t, binary, one, "one embedded tier", [][]byte{plain})
+	figureLoad(t, binary, dir, "calibrated sample, two tiers", bodies(t, dir))
+}
+
+// figureLoad measures 100,000 requests.
+func figureLoad(t *testing.T, binary, dir, what string, bodies [][]byte) {
+	t.Helper()
 	const requests = 100_000
 	p := startBinary(t, binary, dir)
 	before := p.cpu(t)
 	began := time.Now()
-	p.load(t, requests, bodies(t, dir))
+	p.load(t, requests, bodies)
 	elapsed := time.Since(began)
 	each := (p.cpu(t) - before) / requests
 	resident := p.resident(t)
-	fmt.Printf("CPU of a request          %v (bound 250 µs), %d requests in %v by 8 clients on the same cores\n", each, requests, elapsed.Round(time.Millisecond))
-	fmt.Printf("resident after %d     %.1f MB (bound 64 MB)\n", requests, float64(resident)/(1<<20))
+	fmt.Printf("%s:\n", what)
+	fmt.Printf("  CPU of a request        %v (bound 250 µs), %d requests in %v by 8 clients on the same cores\n", each, requests, elapsed.Round(time.Millisecond))
+	fmt.Printf("  resident after %d   %.1f MB (bound 64 MB)\n", requests, float64(resident)/(1<<20))
 	if each > time.Millisecond {
 		t.Error("a request costs more than a millisecond of CPU")
 	}
