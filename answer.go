@@ -26,6 +26,14 @@ type TopLogprob struct {
 	Logprob float64
 }
 
+// ToolCall is one call of a tool that a model asked for.
+type ToolCall struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name"`
+	// Arguments are what the model wrote: JSON for a function, text otherwise.
+	Arguments string `json:"arguments"`
+}
+
 // Answer is what an upstream answered: the first choice of a chat completion.
 type Answer struct {
 	// Body is the chat.completion object exactly as it was received, or as the

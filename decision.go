@@ -26,6 +26,9 @@ const (
 	CauseForbidden Cause = "no_permitted_tier" // rules left no tier
 	CauseExhausted Cause = "all_tiers_failed"  // every permitted tier failed
 	CauseAborted   Cause = "client_aborted"    // the client went away
+	CauseBroken    Cause = "broken_off"        // the upstream broke off an answer that had begun
+	CauseDeadline  Cause = "request_timeout"   // server.request_timeout was over
+	CauseDrained   Cause = "drained"           // the server stopped, and its patience was over
 	CauseInternal  Cause = "internal"          // our own fault
 )
 
@@ -33,7 +36,7 @@ const (
 var Causes = []Cause{
 	CauseConfident, CauseLast, CausePinned, CauseDirect, CauseFallback,
 	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseVoid, CauseError, CauseTimeout,
-	CauseInvalid, CauseForbidden, CauseExhausted, CauseAborted, CauseInternal,
+	CauseInvalid, CauseForbidden, CauseExhausted, CauseAborted, CauseBroken, CauseDeadline, CauseDrained, CauseInternal,
 }
 
 // Lifecycle says how a request ended.
@@ -59,6 +62,35 @@ type Confidence struct {
 	Threshold *float64 `json:"threshold,omitempty"`
 }
 
+// FailureKind classes what went wrong with a call to an upstream.
+type FailureKind string
+
+// The kinds of failure of a call.
+const (
+	FailureUnreachable FailureKind = "unreachable"  // no connection: nothing was sent
+	FailureUnavailable FailureKind = "unavailable"  // it answered that it cannot serve now (5xx)
+	FailureRateLimited FailureKind = "rate_limited" // 429: asked too often, or a quota is spent
+	FailureCredentials FailureKind = "credentials"  // 401, 402, 403: the operator's key, bill or permission
+	FailureRejected    FailureKind = "rejected"     // another 4xx: the request is at fault
+	FailureTimeout     FailureKind = "timeout"      // it did not answer in time
+	FailureMalformed   FailureKind = "malformed"    // it answered what it should not, or broke off
+	FailureNoRecording FailureKind = "no_recording" // a recording holds no answer to this request
+	FailureLocal       FailureKind = "local"        // it was never asked: this process could not
+)
+
+// Try is one call that was made for an attempt. An attempt has one for each
+// endpoint that was asked, the last of which gave its answer if any did.
+type Try struct {
+	Upstream UpstreamID `json:"upstream"`
+	// Failure is empty where the call gave an answer.
+	Failure FailureKind `json:"failure,omitempty"`
+	// Status is that of the upstream's HTTP response, 0 where there was none.
+	Status int `json:"status,omitempty"`
+	// RetryAfter is when the upstream asked to be tried again, from then on.
+	RetryAfter time.Duration `json:"retry_after_ns,omitempty"`
+	Latency    time.Duration `json:"latency_ns"`
+}
+
 // Attempt is one tier that was asked.
 type Attempt struct {
 	Tier       TierID     `json:"tier"`
@@ -78,14 +110,16 @@ type Attempt struct {
 	Latency      time.Duration `json:"latency_ns"`
 	FirstToken   time.Duration `json:"first_token_ns,omitempty"`
 	Answer       Digest        `json:"answer,omitempty"` // of the answer's text, keyed as the task's recording asks
+	// Tries are the calls that were made for it, in order.
+	Tries []Try `json:"tries,omitempty"`
 	// Witness is what the task's witness said beside this tier, where one was
 	// asked.
-	Witness *Testimony `json:"witness,omitempty"`
+	Witness *WitnessAnswer `json:"witness,omitempty"`
 }
 
-// Testimony is the answer of a task's witness: another small model, asked
+// WitnessAnswer is the answer of a task's witness: another small model, asked
 // beside a tier only to see whether it agrees.
-type Testimony struct {
+type WitnessAnswer struct {
 	Model   ModelID       `json:"model"`
 	Variant Digest        `json:"variant"`
 	Label   string        `json:"label,omitempty"`

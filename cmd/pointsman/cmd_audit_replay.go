@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/config"
-	"github.com/pointsman-ai/pointsman/internal/world"
+	"github.com/pointsman-ai/pointsman/internal/instance"
 )
 
 // replayed is what replay tells.
@@ -62,7 +62,7 @@ every decision to the last bit. No upstream is asked.
 	return c
 }
 
-// theatre builds the worlds that records name, each once.
+// theatre builds the instances that records name, each once.
 type theatre struct {
 	store *artefact.Store
 	tasks map[scene]*cascade.Task
@@ -95,7 +95,7 @@ func (t *theatre) build(s scene) (*cascade.Task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration of that time: %w", err)
 	}
-	w, err := world.Build(c, world.Options{
+	w, err := instance.Build(c, instance.Options{
 		Store: t.store, Offline: true, Policies: map[pointsman.TaskID]pointsman.Digest{s.task: s.policy},
 	})
 	if err != nil {

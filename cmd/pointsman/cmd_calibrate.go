@@ -12,12 +12,12 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/calibrate"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
-	"github.com/pointsman-ai/pointsman/internal/fit"
+	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
-	"github.com/pointsman-ai/pointsman/internal/world"
 )
 
 type calibrateOptions struct {
@@ -33,7 +33,7 @@ type calibrateOptions struct {
 
 // calibrated is what calibrate tells.
 type calibrated struct {
-	*fit.Report
+	*calibrate.Report
 	Active       bool                 `json:"active"`
 	Certified    bool                 `json:"certified"`
 	Certificates []policy.Certificate `json:"certificates"`
@@ -98,7 +98,7 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 		return err
 	}
 	store := artefact.Open(c.DataDir.String())
-	w, err := world.Build(c, world.Options{Store: store, IgnorePolicies: true})
+	w, err := instance.Build(c, instance.Options{Store: store, IgnorePolicies: true})
 	if err != nil {
 		return err
 	}
@@ -107,14 +107,14 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	if err != nil {
 		return err
 	}
-	f := fit.Options{
+	f := calibrate.Options{
 		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers,
 		Cache: filepath.Join(c.DataDir.String(), "answers", string(id)+".jsonl"), Progress: o.progress(),
 	}
 	if k.fresh {
 		f.Cache = ""
 	}
-	p, report, err := fit.Run(ctx, f)
+	p, report, err := calibrate.Run(ctx, f)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/config"
-	"github.com/pointsman-ai/pointsman/internal/world"
+	"github.com/pointsman-ai/pointsman/internal/instance"
 )
 
 // checkReport is what check tells.
@@ -50,7 +50,7 @@ func runCheck(o *options) error {
 	if err != nil {
 		return err
 	}
-	w, err := world.Build(c, world.Options{Store: artefact.Open(c.DataDir.String())})
+	w, err := instance.Build(c, instance.Options{Store: artefact.Open(c.DataDir.String())})
 	if err != nil {
 		return err
 	}

@@ -13,13 +13,13 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
-	"github.com/pointsman-ai/pointsman/internal/ask"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/eval"
+	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/score"
-	"github.com/pointsman-ai/pointsman/internal/world"
 )
 
 // cascadeTarget is the name of the target that is the whole cascade.
@@ -92,7 +92,7 @@ func runEval(ctx context.Context, o *options, e evalOptions) (*eval.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	w, err := world.Build(c, world.Options{Store: artefact.Open(c.DataDir.String()), Offline: e.url != ""})
+	w, err := instance.Build(c, instance.Options{Store: artefact.Open(c.DataDir.String()), Offline: e.url != ""})
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (e evalOptions) plan(t *cascade.Task, snapshot pointsman.Digest, examples [
 		}
 		plan.Targets = append(plan.Targets, target)
 	}
-	local := &ask.Task{Cascade: t, Config: snapshot, Now: time.Now}
+	local := &collect.Task{Cascade: t, Config: snapshot, Now: time.Now}
 	plan.Asker = local
 	if e.url != "" {
 		plan.Asker, err = eval.NewHTTP(eval.HTTPOptions{

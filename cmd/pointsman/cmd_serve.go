@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pointsman-ai/pointsman/internal/node"
+	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
 type serveOptions struct {
@@ -47,7 +47,7 @@ is wrong changes nothing and says so in the log.`,
 				ctx, cancel = context.WithTimeout(ctx, s.life)
 				defer cancel()
 			}
-			return node.Run(ctx, node.Options{
+			return server.Run(ctx, server.Options{
 				Path: o.config, Listen: s.listen, Logger: log, Reload: reload,
 				Ready: func(url string) {
 					fmt.Fprintf(o.out, "listening on %s\n", url)

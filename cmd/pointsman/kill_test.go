@@ -38,16 +38,16 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true})
 }
 
-// server is a pointsman serve in a process of its own.
-type server struct {
+// process is a pointsman serve in a process of its own.
+type process struct {
 	*exec.Cmd
 	url string
 	log *bytes.Buffer
 }
 
-func startServer(t *testing.T, dir string, args ...string) *server {
+func startServer(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	s := &server{log: &bytes.Buffer{}}
+	s := &process{log: &bytes.Buffer{}}
 	s.Cmd = exec.Command(os.Args[0], append([]string{"serve", "--config", filepath.Join(dir, "pointsman.yaml"), "--listen", "127.0.0.1:0"}, args...)...)
 	s.Env = append(os.Environ(), childVariable+"=1")
 	s.Stderr = s.log

@@ -1,204 +1,183 @@
+// Package calibrate goes the way from labelled examples to a policy in force: it asks
+// every tier of a task through the cascade's own code, judges the answers,
+// trains the auxiliary students, calibrates, and stores what came of it as
+// artefacts.
 package calibrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/auxiliary"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/progress"
+	"github.com/pointsman-ai/pointsman/internal/signal"
+	"github.com/pointsman-ai/pointsman/internal/student"
 )
 
-// Options say what to fit. Fields that are zero where a default is named take
-// it; the others must be given.
+// Options say what to fit and how.
 type Options struct {
-	Task pointsman.TaskID
-	Kind pointsman.Kind
-	// Tiers are the digests of the variants that gave the observations'
-	// answers, in cascade order.
-	Tiers  []pointsman.Digest
-	Target pointsman.Target
-	// Slices are the "key=value" slices that get a test of their own. nil
-	// means all that the observations name; empty means none. They share δ,
-	// so name those that matter.
-	Slices []string
-	// Students are the auxiliary models whose signals the observations carry.
-	Students []policy.Student
-	// Now is the date that the policy and its certificates bear.
-	Now time.Time
-	// Seed keys the split and the folds.
-	Seed uint64
-	// CertifyShare is the share of conversations that certifies; 0 means one
-	// half.
+	// Task must have been built without its policy.
+	Task     *cascade.Task
+	Examples []dataset.Example
+	Store    *artefact.Store
+	Now      func() time.Time
+	Seed     uint64
+	// CertifyShare is the share of conversations that certifies; 0 means the
+	// default of package calibrate.
 	CertifyShare float64
-	// Folds of the cross-validation inside the fit part; 0 means 5.
-	Folds int
-	// Grid is the number of quantiles that make the grid of thresholds; 0
-	// means 200. A finer grid costs no confidence.
-	Grid int
-	// Cut is the grade from which an answer is acceptable, where observations
-	// carry grades; 0 means 0.5.
-	Cut float64
-	// MinExamples is the least number of observations; 0 means 40.
-	MinExamples int
+	// Workers is how many requests are under way at once.
+	Workers int
+	// Cache is a file in which measured answers are kept, so that a run that
+	// was stopped goes on and a second one asks nothing again; empty for none.
+	Cache string
+	// Progress is told how far it is.
+	Progress progress.Reporter
 }
 
-const defaultCertifyShare = 0.5
+// Report is what came of it.
+type Report struct {
+	Task     pointsman.TaskID `json:"task"`
+	Policy   pointsman.Digest `json:"policy"`
+	Examples int              `json:"examples"`
+	// Skipped counts examples that could not be judged, by reason.
+	Skipped map[string]int `json:"skipped"`
+	// Cost is what asking the tiers cost, Reused how many answers came from
+	// the cache.
+	Cost        pointsman.Cost   `json:"cost"`
+	Reused      int              `json:"reused"`
+	Students    []policy.Student `json:"students"`
+	NoStudents  []string         `json:"no_students"`
+	Calibration *fit.Report      `json:"calibration"`
+}
 
-// Bounds on what a fit takes.
-const (
-	MaxSlices = 500
-	maxFolds  = 20
-	maxGrid   = 10000
-)
-
-// complete fills in the defaults and checks the options.
-func (o Options) complete(observations []Observation) (Options, error) {
-	if o.CertifyShare == 0 {
-		o.CertifyShare = defaultCertifyShare
-	}
-	if o.Folds == 0 {
-		o.Folds = 5
-	}
-	if o.Grid == 0 {
-		o.Grid = 200
-	}
-	if o.Cut == 0 {
-		o.Cut = 0.5
-	}
-	if o.MinExamples == 0 {
-		o.MinExamples = 40
-	}
-	if o.Slices == nil {
-		for i := range observations {
-			o.Slices = append(o.Slices, observations[i].Slices...)
+// Run measures, calibrates and stores a policy. It does not put it in force:
+// [artefact.Store.Activate] does.
+func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
+	if len(o.Task.Tiers) < 2 {
+		return nil, nil, &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: fmt.Sprintf("task %s has a single tier: there is nothing to decide", o.Task.ID),
+			Hint: "give it a larger tier to escalate to",
 		}
 	}
-	o.Slices = slices.Clone(o.Slices)
-	slices.Sort(o.Slices)
-	o.Slices = slices.Compact(o.Slices)
-	o.Students = slices.Clone(o.Students)
-	var wrong string
+	r := &Report{Task: o.Task.ID, Skipped: map[string]int{}, NoStudents: []string{}}
+	rows, err := measure(ctx, o, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Examples = len(rows)
+	observations, texts := observe(o.Task, rows)
+	options := fit.Options{
+		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target,
+		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare,
+	}
+	students, err := train(ctx, o, options, observations, texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.NoStudents = append(r.NoStudents, students.Skipped...)
+	if options.Students, err = keep(o, students); err != nil {
+		return nil, nil, err
+	}
+	r.Students = options.Students
+	p, report, err := fit.Fit(ctx, observations, options)
+	if err != nil {
+		return nil, nil, explained(err, r)
+	}
+	r.Calibration = report
+	content, err := p.Marshal()
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Policy, err = o.Store.Put(content)
+	return p, r, err
+}
+
+// explained makes the errors of calibration errors for people.
+func explained(err error, r *Report) error {
 	switch {
-	case o.Task == "":
-		wrong = "no task is named"
-	case !slices.Contains(pointsman.Kinds, o.Kind):
-		wrong = fmt.Sprintf("kind %q is not known", o.Kind)
-	case len(o.Tiers) < 2:
-		wrong = fmt.Sprintf("a cascade of %d tiers: it takes at least two", len(o.Tiers))
-	case !(o.Target.Retain > 0 && o.Target.Retain <= 1):
-		wrong = fmt.Sprintf("target: retain is %v, want more than 0 and at most 1", o.Target.Retain)
-	case !(o.Target.Confidence > 0 && o.Target.Confidence < 1):
-		wrong = fmt.Sprintf("target: confidence is %v, want between 0 and 1", o.Target.Confidence)
-	case o.Now.IsZero():
-		wrong = "no date is given"
-	case !(o.CertifyShare > 0 && o.CertifyShare < 1):
-		wrong = fmt.Sprintf("certify share is %v, want between 0 and 1", o.CertifyShare)
-	case o.Folds < 2 || o.Folds > maxFolds:
-		wrong = fmt.Sprintf("%d folds, want 2 to %d", o.Folds, maxFolds)
-	case o.Grid < 1 || o.Grid > maxGrid:
-		wrong = fmt.Sprintf("a grid of %d thresholds, want 1 to %d", o.Grid, maxGrid)
-	case !(o.Cut > 0 && o.Cut <= 1):
-		wrong = fmt.Sprintf("cut is %v, want more than 0 and at most 1", o.Cut)
-	case len(o.Slices) > MaxSlices:
-		wrong = fmt.Sprintf("%d slices, at most %d are tested: name those that matter", len(o.Slices), MaxSlices)
-	case len(o.Slices) > 0 && o.Slices[0] == "":
-		wrong = "a slice has no name"
+	case errors.Is(err, fit.ErrTooFew):
+		return &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: "there are too few examples to calibrate with",
+			Hint: fmt.Sprintf("%d could be used, %v were skipped; give more labelled examples", r.Examples, r.Skipped), Err: err,
+		}
+	case errors.Is(err, fit.ErrNoVariation):
+		return &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: "the examples hold nothing to learn from",
+			Hint: "see whether labels and answers match: pointsman eval run shows each tier's score", Err: err,
+		}
 	}
-	if wrong != "" {
-		return o, fmt.Errorf("%w: %s", ErrInvalid, wrong)
-	}
-	return o, nil
+	return err
 }
 
-// Fit learns a policy from observations and certifies it. It returns a policy
-// also where nothing can be certified: that one escalates everything and says
-// how many examples would do. The errors are those of this package, wrapped,
-// or the context's.
-func Fit(ctx context.Context, observations []Observation, options Options) (*policy.Policy, *Report, error) {
-	o, err := options.complete(observations)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := check(observations, len(o.Tiers)); err != nil {
-		return nil, nil, err
-	}
-	if len(observations) < o.MinExamples {
-		return nil, nil, fmt.Errorf("%w: %d, want at least %d", ErrTooFew, len(observations), o.MinExamples)
-	}
-	split := o.split(observations)
-	if len(split.fit) < 4*o.Folds || len(split.certify) == 0 {
-		return nil, nil, fmt.Errorf("%w: %d to fit and %d conversations to certify", ErrTooFew, len(split.fit), len(split.certify))
-	}
-	last := len(o.Tiers) - 1
-	if !slices.ContainsFunc(split.fit, func(one *Observation) bool { return one.Tiers[last].right(o.Cut) }) {
-		return nil, nil, fmt.Errorf("%w: the largest tier has no acceptable answer in the fit part, so there is no quality to keep", ErrNoVariation)
-	}
-	p := &policy.Policy{
-		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(),
-		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students,
-	}
-	if err := split.name(); err != nil {
-		return nil, nil, err
-	}
-	p.Data = split.allDigest
-	stages := make([]*learned, last)
-	for tier := range stages {
-		if stages[tier], err = o.learn(ctx, split.fit, tier); err != nil {
-			return nil, nil, err
+// observe turns measured rows into observations with their texts.
+func observe(t *cascade.Task, rows []row) ([]fit.Observation, []auxiliary.Texts) {
+	observations := make([]fit.Observation, len(rows))
+	texts := make([]auxiliary.Texts, len(rows))
+	for i, row := range rows {
+		o := fit.Observation{
+			ID: row.key, Group: row.example.Group, Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
 		}
-		p.Stages = append(p.Stages, stages[tier].stage)
-	}
-	grids := make([][]float64, last)
-	for tier, l := range stages {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+		x := auxiliary.Texts{Input: row.example.Text(), Label: row.example.Label}
+		for _, tier := range row.tiers {
+			o.Tiers = append(o.Tiers, fit.TierOutcome{
+				Signals: tier.Signals, Valid: tier.Reading.Valid, Acceptable: tier.Acceptable, Failed: tier.Failed,
+			})
+			x.Answers, x.Labels = append(x.Answers, tier.Text), append(x.Labels, tier.Reading.Label)
 		}
-		if grids[tier], err = l.grid(o.Grid); err != nil {
-			return nil, nil, err
-		}
-		if err := o.certify(p, split, tier, l, grids[tier]); err != nil {
-			return nil, nil, err
-		}
-		p.Stages[tier] = l.stage
+		observations[i], texts[i] = o, x
 	}
-	if err := p.Validate(); err != nil {
-		return nil, nil, err
-	}
-	report, err := o.report(p, split, stages, grids)
-	if err != nil {
-		return nil, nil, err
-	}
-	return p, report, nil
+	return observations, texts
 }
 
-// certify tests the thresholds of one stage, for the whole and for each slice.
-func (o Options) certify(p *policy.Policy, split parts, tier int, l *learned, grid []float64) error {
-	trials := o.trials(p, split.certify, tier)
-	delta := 1 - o.Target.Confidence
-	f, err := sequence(trials, grid, 1, o.levels(delta))
-	if err != nil {
-		return err
-	}
-	o.certifyWhole(tier, l, f, o.levels(delta), split)
-	var valid []*Observation
-	for _, one := range split.fit {
-		if t := &one.Tiers[tier]; t.Valid && !t.Failed {
-			valid = append(valid, one)
-		}
-	}
-	for _, slice := range o.Slices {
-		var part []trial
-		for _, t := range trials {
-			if slices.Contains(t.slices, slice) {
-				part = append(part, t)
+// train trains the auxiliary students that the task's kind can use.
+func train(ctx context.Context, o Options, c fit.Options, observations []fit.Observation, texts []auxiliary.Texts) (*auxiliary.Students, error) {
+	labels := o.Task.Kind == pointsman.KindClassify || o.Task.Kind == pointsman.KindModerate
+	last := 0
+	defer o.Progress.Done()
+	return auxiliary.Fill(ctx, observations, texts, auxiliary.Options{
+		InFitPart: c.InFitPart, Folds: 5, Seed: o.Seed, Label: labels, Judge: true,
+		Progress: func(done, total int) {
+			if last == 0 {
+				o.Progress.Start("train students", total)
 			}
-		}
-		err := o.certifySlice(tier, l, slice, part, grid, o.levels(delta/float64(len(o.Slices))), func(i int) bool { return slices.Contains(valid[i].Slices, slice) })
-		if err != nil {
-			return fmt.Errorf("slice %s: %w", slice, err)
+			o.Progress.Add(done - last)
+			last = done
+		},
+	})
+}
+
+// keep stores the students and names them, in increasing order.
+func keep(o Options, s *auxiliary.Students) ([]policy.Student, error) {
+	models := map[string]*student.Model{}
+	if s.Label != nil {
+		models[signal.LabelStudent] = s.Label
+	}
+	for tier, judge := range s.Judges {
+		if judge != nil {
+			models[signal.JudgeStudent(o.Task.Tiers[tier].ID)] = judge
 		}
 	}
-	return nil
+	var out []policy.Student
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		content, err := models[name].MarshalBinary()
+		if err != nil {
+			return nil, err
+		}
+		digest, err := o.Store.Put(content)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, policy.Student{Name: name, Digest: digest})
+	}
+	return out, nil
 }

@@ -7,355 +7,471 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/calibrate"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/progress"
+	"github.com/pointsman-ai/pointsman/internal/student"
+	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
-// example is a small synthetic calibration set: two models, an informative
-// margin, a constant, and a signal that is sometimes missing.
-func example(seed uint64, n int) []calibrate.Observation {
-	random := rand.New(rand.NewPCG(seed, 1))
-	out := make([]calibrate.Observation, n)
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake answers with what its function says of an input, and counts.
+type fake struct {
+	answer func(input string) (text string, p float64, err error)
+	asked  func() // before each answer; may be nil
+
+	mu    sync.Mutex
+	calls []string
+}
+
+func (f *fake) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
+	f.mu.Lock()
+	f.calls = append(f.calls, call.Input)
+	f.mu.Unlock()
+	if f.asked != nil {
+		f.asked()
+	}
+	if ctx.Err() != nil {
+		return nil, upstream.FromContext(ctx, ctx.Err())
+	}
+	text, p, err := f.answer(call.Input)
+	if err != nil {
+		return nil, err
+	}
+	return chat.ParseAnswer(chat.Build(chat.Completion{
+		ID: "x", Model: call.Model, Text: text, FinishReason: "stop", Usage: pointsman.Usage{Known: true, Input: 100, Output: 1},
+		Logprobs: []pointsman.TokenLogprob{{Token: text, Logprob: math.Log(p)}},
+	}))
+}
+
+func (f *fake) Stream(context.Context, upstream.Call) (upstream.Stream, error) {
+	return nil, fmt.Errorf("%w: calibration does not stream", upstream.ErrRejected)
+}
+
+// reset forgets the calls so far and says how many they were.
+func (f *fake) reset() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.calls)
+	f.calls = nil
+	return n
+}
+
+// The synthetic task: is a number's parcel or refund meant? The large tier
+// knows; the small one knows where the case is easy, and else guesses
+// "parcel", unsure.
+func truth(n int) string { return []string{"parcel", "refund"}[n%2] }
+
+func number(input string) (n int) {
+	_, _ = fmt.Sscanf(input[strings.LastIndexByte(input, ' ')+1:], "%d", &n) // 0 where there is none
+	return n
+}
+
+func knows(input string) (string, float64, error) { return truth(number(input)), 0.99, nil }
+
+func guesses(input string) (string, float64, error) {
+	if n := number(input); n%5 != 0 {
+		return truth(n), 0.90 + float64(n%9)/100, nil
+	}
+	return "parcel", 0.51, nil
+}
+
+func examples(n int) []dataset.Example {
+	out := make([]dataset.Example, n)
 	for i := range out {
-		hard := random.NormFloat64()
-		seconds := pointsman.Measured("answer.second_opinion", 1-hard+random.NormFloat64())
-		if i%4 == 0 {
-			seconds = pointsman.Unmeasured("answer.second_opinion", "not asked")
-		}
-		out[i] = calibrate.Observation{
-			ID: fmt.Sprintf("e%05d", i),
-			Request: pointsman.Signals{
-				pointsman.Measured("request.words", 30+10*hard+5*random.NormFloat64()),
-				pointsman.Measured("request.constant", 1),
-			},
-			Tiers: []calibrate.TierOutcome{
-				{
-					Signals: pointsman.Signals{pointsman.Measured("answer.margin", 2-2*hard+0.5*random.NormFloat64()), seconds},
-					Valid:   i%29 != 0, Acceptable: random.Float64() < sigma(2.5-2*hard),
-				},
-				{Valid: true, Acceptable: random.Float64() < sigma(3-0.5*hard)},
-			},
-		}
+		out[i] = dataset.Example{ID: fmt.Sprint(i), Input: fmt.Sprintf("what is meant by case %d", i), Label: truth(i)}
 	}
 	return out
 }
 
-func fit(t *testing.T, observations []calibrate.Observation, o calibrate.Options) (*policy.Policy, *calibrate.Report) {
+type permit []pointsman.TierID
+
+func (p permit) Apply(*pointsman.Request) pointsman.RuleEffect {
+	return pointsman.RuleEffect{Permitted: p, Stakes: 1}
+}
+
+type bench struct {
+	small, large *fake
+	options      calibrate.Options
+}
+
+func newBench(t *testing.T, n int) *bench {
 	t.Helper()
-	p, r, err := calibrate.Fit(context.Background(), observations, o)
+	w := &bench{small: &fake{answer: guesses}, large: &fake{answer: knows}}
+	task := &cascade.Task{
+		Task: pointsman.Task{
+			ID: "desk", Kind: pointsman.KindClassify, Contract: pointsman.Contract{Labels: []string{"parcel", "refund"}},
+			Target: pointsman.Target{Retain: 0.8, Confidence: 0.9},
+		},
+		Rules: permit{"small", "large"},
+	}
+	for _, one := range []struct {
+		id    pointsman.TierID
+		u     upstream.Upstream
+		price pointsman.Money
+	}{{"small", w.small, 1}, {"large", w.large, 10}} {
+		v := pointsman.Variant{Model: pointsman.ModelID(one.id)}
+		task.Tiers = append(task.Tiers, cascade.Tier{
+			Tier: pointsman.Tier{
+				ID: one.id, Variant: v, Timeout: time.Minute,
+				Price: pointsman.Price{Known: true, Input: one.price * pointsman.Dollar, Output: one.price * pointsman.Dollar},
+			},
+			Upstream: one.u, Name: string(one.id), Digest: v.Digest(),
+		})
+		task.Task.Tiers = append(task.Task.Tiers, task.Tiers[len(task.Tiers)-1].Tier)
+	}
+	dir := t.TempDir()
+	w.options = calibrate.Options{
+		Task: task, Examples: examples(n), Store: artefact.Open(dir), Seed: 1, Workers: 4, Progress: progress.Silent{},
+		Now:   func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
+		Cache: filepath.Join(dir, "answers", "desk.jsonl"),
+	}
+	w.read(t, task.Task.Contract)
+	return w
+}
+
+// read sets the task's contract.
+func (w *bench) read(t *testing.T, c pointsman.Contract) {
+	t.Helper()
+	compiled, err := contract.Compile(pointsman.KindClassify, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.options.Task.Contract, w.options.Task.Task.Contract = compiled, c
+}
+
+func (w *bench) run(t *testing.T) (*policy.Policy, *calibrate.Report) {
+	t.Helper()
+	p, r, err := calibrate.Run(t.Context(), w.options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p, r
 }
 
-func TestFit(t *testing.T) {
-	o := options(0.96, 1)
-	p, r := fit(t, example(1, 3000), o)
-	c := p.Stages[0].Certificate
-	if !c.Certified || c.Bound > c.Epsilon || c.N != r.CertifyN || !strings.Contains(c.Claim, "90% confidence") || len(c.VoidedBy) == 0 {
-		t.Errorf("certificate %+v", c)
+func TestFromExamplesToAPolicy(t *testing.T) {
+	const n = 160
+	w := newBench(t, n)
+	p, r := w.run(t)
+	if r.Task != "desk" || r.Examples != n || len(r.Skipped) != 0 || r.Reused != 0 || r.Calibration == nil {
+		t.Errorf("%+v", r)
 	}
-	if r.FitN+r.CertifyN != 3000 || r.FitN < 1400 || r.FitN > 1600 {
-		t.Errorf("%d examples to fit, %d to certify", r.FitN, r.CertifyN)
+	if small, large := w.small.reset(), w.large.reset(); small != n || large != n {
+		t.Errorf("asked %d and %d times, want %d", small, large, n)
 	}
-	s := r.Stages[0]
-	if s.AUROC == nil || s.AUROC.Value < 0.8 || *s.ECE > 0.05 || *s.Brier > 0.15 || len(r.Shortfalls) != 0 {
-		t.Errorf("AUROC %+v, ECE %v, Brier %v, shortfalls %q", s.AUROC, s.ECE, s.Brier, r.Shortfalls)
+	// 101 tokens at 1 and at 10 dollars a million.
+	if want := pointsman.KnownCost(n * 101 * 11 * 1000); r.Cost != want {
+		t.Errorf("cost %v, want %v", r.Cost, want)
 	}
-	if s.Signals[0].Signal != "answer.margin" || s.Signals[0].Acceptable <= 0 {
-		t.Errorf("the most telling signal is %+v", s.Signals[0])
+	// What was stored is the policy, and what it names is there.
+	content, err := w.options.Store.Get(r.Policy)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, signal := range s.Signals {
-		if signal.Signal == "request.constant" {
-			t.Error("a constant signal was kept")
+	stored, err := policy.Unmarshal(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := p.Digest(); err != nil || d != r.Policy {
+		t.Errorf("%s, %v: reported as %s", d, err, r.Policy)
+	}
+	if err := stored.Matches(w.options.Task.Variants()); err != nil || stored.Task != "desk" || !stored.Created.Equal(w.options.Now()) || stored.Target != w.options.Task.Target {
+		t.Errorf("%v: %+v", err, stored)
+	}
+	if !stored.Certified() {
+		t.Error("the small tier is right where it is sure, and yet nothing is certified")
+	}
+	if len(stored.Students) == 0 || stored.Students[len(stored.Students)-1].Name != "label" && stored.Students[0].Name != "judge:small" {
+		t.Errorf("students %+v, none because %q", stored.Students, r.NoStudents)
+	}
+	for i, s := range stored.Students {
+		if content, err = w.options.Store.Get(s.Digest); err != nil {
+			t.Fatal(err)
 		}
-		if (signal.Missing != nil) != (signal.Signal == "answer.second_opinion") {
-			t.Errorf("missing weights of %s: %v", signal.Signal, signal.Missing)
+		if _, err := student.Unmarshal(content); err != nil {
+			t.Errorf("student %s: %v", s.Name, err)
+		}
+		if i > 0 && stored.Students[i-1].Name >= s.Name {
+			t.Errorf("students are not in order: %+v", stored.Students)
 		}
 	}
-	if !(r.Escalated.Value > 0.1 && r.Escalated.Value < 0.9) || r.Cascade.Value < 0.95*r.Tiers[1].Value {
-		t.Errorf("escalated %+v, cascade %+v", r.Escalated, r.Cascade)
-	}
-	for i, point := range s.Curve[1:] {
-		if last := s.Curve[i]; point.Threshold <= last.Threshold || point.Accepted < last.Accepted || point.Harm < last.Harm {
-			t.Errorf("curve goes back from %+v to %+v", last, point)
-		}
+	// To fit is not to put in force.
+	if _, err := w.options.Store.Active("desk"); !errors.Is(err, artefact.ErrNotFound) {
+		t.Errorf("active: %v", err)
 	}
 	if _, err := json.Marshal(r); err != nil {
 		t.Error(err)
 	}
-	// The policy accepts at its threshold, and reads back as itself.
-	content, err := p.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := policy.Unmarshal(content); err != nil {
-		t.Error(err)
-	}
-	if pointsman.DigestOf(content) != r.Policy {
-		t.Error("the report names another policy")
+
+	// A second run asks nothing, costs nothing and comes to the same policy.
+	w.options.Workers = 1
+	_, again := w.run(t)
+	if again.Policy != r.Policy || again.Reused != 2*n || again.Cost != pointsman.KnownCost(0) || w.small.reset()+w.large.reset() != 0 {
+		t.Errorf("%+v", again)
 	}
 }
 
-// The same observations in another order give the same bytes.
-func TestFitIgnoresTheOrder(t *testing.T) {
-	observations := example(2, 600)
-	first, _ := fit(t, observations, options(0.9, 1))
-	rand.New(rand.NewPCG(1, 1)).Shuffle(len(observations), func(i, j int) {
-		observations[i], observations[j] = observations[j], observations[i]
-	})
-	second, _ := fit(t, observations, options(0.9, 1))
-	a, err := first.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := second.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(a, b) {
-		t.Errorf("the order matters:\n%s\n%s", a, b)
-	}
-}
-
-func TestConversationsStayTogether(t *testing.T) {
-	o := options(0.9, 3)
-	observations := example(3, 900)
-	groups := map[bool]map[string]bool{true: {}, false: {}}
-	for i := range observations {
-		observations[i].Group = fmt.Sprint("conversation ", i/3)
-		groups[o.InFitPart(observations[i].ID, observations[i].Group)][observations[i].Group] = true
-	}
-	for group := range groups[true] {
-		if groups[false][group] {
-			t.Fatalf("%s is in both parts", group)
-		}
-	}
-	_, r := fit(t, observations, o)
-	if r.FitN != 3*len(groups[true]) || r.CertifyN != len(groups[false]) || r.Dependent != 2*len(groups[false]) {
-		t.Errorf("%d to fit, %d to certify, %d left out; %d and %d conversations of three", r.FitN, r.CertifyN, r.Dependent, len(groups[true]), len(groups[false]))
-	}
-}
-
-func TestTooFewToCertify(t *testing.T) {
-	p, r := fit(t, example(4, 200), options(0.99, 1))
-	c := p.Stages[0].Certificate
-	if c.Certified || p.Certified() || c.ExamplesNeeded == nil || *c.ExamplesNeeded < 250 || *c.ExamplesNeeded > 20000 {
-		t.Fatalf("certificate %+v", c)
-	}
-	if r.Escalated.Value != 1 || r.Cascade.Value != r.Tiers[1].Value || len(r.Shortfalls) != 1 || !strings.Contains(r.Shortfalls[0], fmt.Sprint(*c.ExamplesNeeded)) {
-		t.Errorf("escalated %+v, shortfalls %q", r.Escalated, r.Shortfalls)
-	}
-	o := example(4, 1)[0]
-	accept, cause, detail := p.Decide(0, nil, 1, pointsman.Reading{Valid: true}, p.Assess(0, o.Request, o.Tiers[0].Signals))
-	if accept || cause != pointsman.CauseUncertified || detail == "" {
-		t.Errorf("decided %v, %s, %q", accept, cause, detail)
-	}
-	// As many as were asked for do.
-	if n := *c.ExamplesNeeded; n < 20000 {
-		p, _ := fit(t, example(5, 3*n), options(0.99, 1))
-		if !p.Certified() {
-			t.Errorf("%d examples were asked for, half of %d do not do: %+v", n, 3*n, p.Stages[0].Certificate)
-		}
-	}
-	// Nothing shows that nothing at all is lost.
-	p, _ = fit(t, example(4, 400), options(1, 1))
-	if c := p.Stages[0].Certificate; c.Certified || c.ExamplesNeeded != nil {
-		t.Errorf("ρ = 1: %+v", c)
-	}
-}
-
-// One slice is like the whole, one is worse than its signals show and large,
-// one is too small to tell, and one is small but so bad that it tells.
-func TestSlices(t *testing.T) {
-	observations := example(6, 6000)
-	random := rand.New(rand.NewPCG(6, 6))
-	for i := range observations {
-		o := &observations[i]
-		switch {
-		case i%400 == 0:
-			o.Slices = []string{"lang=et"}
-		case i%100 == 1:
-			o.Slices = []string{"lang=de"}
-			o.Tiers[0].Acceptable = false
-			o.Tiers[1].Acceptable = true
-		case i%10 == 2:
-			o.Slices = []string{"lang=fr"}
-			o.Tiers[0].Acceptable = random.Float64() < 0.5
-			o.Tiers[1].Acceptable = true
-		default:
-			o.Slices = []string{"lang=en"}
-		}
-	}
-	p, r := fit(t, observations, options(0.93, 1))
-	thresholds := map[string]policy.Threshold{}
-	for _, threshold := range p.Stages[0].Thresholds {
-		thresholds[threshold.Slice] = threshold
-	}
-	whole := thresholds[""]
-	if whole.Threshold == nil {
-		t.Fatalf("the whole is not certified: %+v", p.Stages[0].Certificate)
-	}
-	if en := thresholds["lang=en"]; !en.Certified || *en.Threshold > *whole.Threshold {
-		t.Errorf("lang=en: %+v", en)
-	}
-	if et := thresholds["lang=et"]; et.Certified || et.Threshold == nil || *et.Threshold != *whole.Threshold || !strings.Contains(et.Why, "fresh examples would do") {
-		t.Errorf("lang=et: %+v", et)
-	}
-	if fr := thresholds["lang=fr"]; !fr.Certified || *fr.Threshold >= *whole.Threshold {
-		t.Errorf("lang=fr: %+v", fr)
-	}
-	if de := thresholds["lang=de"]; de.Certified || de.Threshold != nil || !strings.Contains(de.Why, "breaks the promise") {
-		t.Errorf("lang=de: %+v", de)
-	}
-	if len(r.Shortfalls) != 2 || len(p.Stages[0].Certificate.Slices) != 4 {
-		t.Errorf("shortfalls %q", r.Shortfalls)
-	}
-	for _, c := range p.Stages[0].Certificate.Slices {
-		if math.Abs(c.Delta-0.1/4) > 1e-12 {
-			t.Errorf("%s has level %v, want a quarter of 0.1", c.Slice, c.Delta)
-		}
-	}
-	// Declared slices only, or none at all.
-	o := options(0.93, 1)
-	o.Slices = []string{}
-	if p, _ = fit(t, observations, o); len(p.Stages[0].Thresholds) != 1 {
-		t.Errorf("slices that were not declared: %+v", p.Stages[0].Thresholds)
-	}
-}
-
-func TestThreeTiers(t *testing.T) {
-	observations := example(7, 5000)
-	random := rand.New(rand.NewPCG(7, 7))
-	for i := range observations {
-		o := &observations[i]
-		middle := calibrate.TierOutcome{
-			Signals: pointsman.Signals{pointsman.Measured("answer.margin", random.NormFloat64())},
-			Valid:   true, Acceptable: o.Tiers[1].Acceptable && random.Float64() < 0.99,
-		}
-		o.Tiers = []calibrate.TierOutcome{o.Tiers[0], middle, o.Tiers[1]}
-		o.Tiers[2].Failed = i%100 == 7
-		o.Tiers[0].Failed = i%100 == 8
-	}
-	o := options(0.93, 1)
-	o.Tiers = []pointsman.Digest{o.Tiers[0], pointsman.DigestOf([]byte("middle")), o.Tiers[1]}
-	p, r := fit(t, observations, o)
-	if len(p.Stages) != 2 || !p.Stages[0].Certificate.Certified || !p.Stages[1].Certificate.Certified {
-		t.Fatalf("%+v\n%+v", p.Stages[0].Certificate, p.Stages[1].Certificate)
-	}
-	c := p.Stages[0].Certificate
-	if want := 0.07 * c.LargeAccuracyLower / 2; math.Abs(c.Epsilon-want) > 1e-12 {
-		t.Errorf("epsilon %v, want half of the allowance, %v", c.Epsilon, want)
-	}
-	if r.Escalated.Value > 0.2 || r.VersusLarge.Low < -0.07 {
-		t.Errorf("escalated %+v, against the largest %+v", r.Escalated, r.VersusLarge)
-	}
-}
-
-func TestGrades(t *testing.T) {
-	graded := example(8, 800)
-	for i := range graded {
-		for k := range graded[i].Tiers {
-			score := 0.6
-			if graded[i].Tiers[k].Acceptable {
-				score = 0.9
+// The cache outlives a process that was killed while it wrote: a half-written
+// last line is cut off and asked again, nothing else is lost, and the file is
+// whole afterwards.
+func TestTornCache(t *testing.T) {
+	const n = 100
+	for name, c := range map[string]struct {
+		tear  func(content []byte) []byte
+		asked int
+	}{
+		"half a line more":              {func(b []byte) []byte { return append(b, `{"key":"0123`...) }, 0},
+		"the last line's end is gone":   {func(b []byte) []byte { return b[:len(b)-1] }, 1},
+		"half of the last line is gone": {func(b []byte) []byte { return b[:len(b)-40] }, 1},
+		"a line of garbage":             {func(b []byte) []byte { return append([]byte("garbage\n{}\n[]\n"), b...) }, 0},
+		"everything is gone":            {func([]byte) []byte { return nil }, 2 * n},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newBench(t, n)
+			_, first := w.run(t)
+			w.small.reset()
+			w.large.reset()
+			whole, err := os.ReadFile(w.options.Cache)
+			if err != nil {
+				t.Fatal(err)
 			}
-			graded[i].Tiers[k].Score, graded[i].Tiers[k].Acceptable = &score, false
-		}
-	}
-	o := options(0.9, 1)
-	o.Cut = 0.8
-	a, ra := fit(t, graded, o)
-	b, rb := fit(t, example(8, 800), o)
-	if *a.Stages[0].Thresholds[0].Threshold != *b.Stages[0].Thresholds[0].Threshold || ra.Cascade.Value != rb.Cascade.Value {
-		t.Error("grades with a cut differ from right and wrong")
-	}
-}
-
-// Where the tier is always right, everything is accepted, and says so.
-func TestPerfectSmallModel(t *testing.T) {
-	observations := example(9, 1200)
-	for i := range observations {
-		observations[i].Tiers[0].Valid, observations[i].Tiers[0].Acceptable = true, true
-	}
-	p, r := fit(t, observations, options(0.98, 1))
-	if threshold := p.Threshold(0, nil); threshold == nil || *threshold != 1 || r.Escalated.Value != 0 {
-		t.Errorf("threshold %v, escalated %+v", threshold, r.Escalated)
-	}
-	if r.Stages[0].AUROC != nil {
-		t.Errorf("a ranking of one class: %+v", r.Stages[0].AUROC)
-	}
-}
-
-func TestErrors(t *testing.T) {
-	type spoil func([]calibrate.Observation, *calibrate.Options) []calibrate.Observation
-	each := func(change func(*calibrate.Observation)) spoil {
-		return func(o []calibrate.Observation, _ *calibrate.Options) []calibrate.Observation {
-			for i := range o {
-				change(&o[i])
+			if err := os.WriteFile(w.options.Cache, c.tear(bytes.Clone(whole)), 0o600); err != nil {
+				t.Fatal(err)
 			}
-			return o
+			_, second := w.run(t)
+			if asked := w.small.reset() + w.large.reset(); asked != c.asked || second.Reused != 2*n-asked || second.Policy != first.Policy {
+				t.Errorf("asked %d times, want %d; %+v", asked, c.asked, second)
+			}
+			if _, third := w.run(t); third.Reused != 2*n || w.small.reset()+w.large.reset() != 0 {
+				t.Errorf("the cache is not whole again: %d reused", third.Reused)
+			}
+			mended, err := os.ReadFile(w.options.Cache)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Count(mended, []byte(`"key":`)) != 2*n || mended[len(mended)-1] != '\n' {
+				t.Errorf("%d lines, want %d", bytes.Count(mended, []byte("\n")), 2*n)
+			}
+		})
+	}
+}
+
+func TestWithoutACacheEverythingIsAskedAgain(t *testing.T) {
+	const n = 100
+	w := newBench(t, n)
+	_, first := w.run(t)
+	w.options.Cache, w.options.Workers = "", 1
+	w.small.reset()
+	_, fresh := w.run(t)
+	if fresh.Policy != first.Policy || fresh.Reused != 0 || fresh.Cost != first.Cost || w.small.reset() != n {
+		t.Errorf("%+v", fresh)
+	}
+}
+
+// A changed variant is asked again, and only it.
+func TestTheCacheKnowsVariants(t *testing.T) {
+	const n = 100
+	w := newBench(t, n)
+	w.run(t)
+	w.small.reset()
+	w.large.reset()
+	one := &w.options.Task.Tiers[0]
+	one.Variant.Prompt.System = "Think."
+	one.Digest = one.Variant.Digest()
+	_, r := w.run(t)
+	if small, large := w.small.reset(), w.large.reset(); small != n || large != 0 || r.Reused != n {
+		t.Errorf("asked %d and %d times, %d reused", small, large, r.Reused)
+	}
+}
+
+// An answer in the cache is read through the contract of today. An owner whose
+// contract reads nothing from the answers mends it and calibrates again; the
+// answers are the same, and what is read from them is not.
+func TestTheCacheDoesNotKeepAnOldContractsReading(t *testing.T) {
+	w := newBench(t, 100)
+	labels := w.options.Task.Task.Contract.Labels
+	w.read(t, pointsman.Contract{Labels: labels, Pattern: `answer is (\w+)`}) // no answer says that
+	if _, _, err := calibrate.Run(t.Context(), w.options); pointsman.CodeOf(err) != pointsman.CodeInvalid {
+		t.Fatalf("%v, want nothing to learn from", err)
+	}
+	w.read(t, pointsman.Contract{Labels: labels})
+	if _, _, err := calibrate.Run(t.Context(), w.options); err != nil {
+		t.Errorf("with the contract mended: %v", err)
+	}
+}
+
+func TestAFailedTierIsAskedAgain(t *testing.T) {
+	const n = 120
+	w := newBench(t, n)
+	down := true
+	w.small.answer = func(input string) (string, float64, error) {
+		if down && number(input)%4 == 0 {
+			return "", 0, fmt.Errorf("%w: refused", upstream.ErrUnavailable)
+		}
+		return guesses(input)
+	}
+	notes := &notebook{}
+	w.options.Progress = notes
+	_, r := w.run(t)
+	if r.Examples != n || len(r.Skipped) != 0 || !r.Cost.Known {
+		t.Errorf("a failed answer is a known failure, at no cost: %+v", r)
+	}
+	if len(notes.notes) != n/4 || !strings.Contains(notes.notes[0], "a tier failed: upstream unavailable: refused") {
+		t.Errorf("%d notes: %.2q", len(notes.notes), notes.notes)
+	}
+	down = false
+	w.small.reset()
+	w.large.reset()
+	_, again := w.run(t)
+	if small, large := w.small.reset(), w.large.reset(); small != n/4 || large != 0 || again.Reused != 2*n-n/4 {
+		t.Errorf("asked %d and %d times, %d reused", small, large, again.Reused)
+	}
+	// What a time-out cost nobody knows, and so nobody knows the sum.
+	w = newBench(t, n)
+	w.small.answer = func(input string) (string, float64, error) {
+		if number(input) == 7 {
+			return "", 0, upstream.ErrTimeout
+		}
+		return guesses(input)
+	}
+	if _, r := w.run(t); r.Cost.Known {
+		t.Errorf("cost %v", r.Cost)
+	}
+}
+
+// notebook keeps notes, and checks that starts and ends go together.
+type notebook struct {
+	progress.Silent
+	mu    sync.Mutex
+	notes []string
+}
+
+func (n *notebook) Note(message string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.notes = append(n.notes, message)
+}
+
+func TestDuplicatesCountOnceAndUnlabelledAreSkipped(t *testing.T) {
+	const n = 100
+	w := newBench(t, n)
+	twice, bare := w.options.Examples[7], w.options.Examples[8]
+	twice.ID = "another id" // the content is what counts
+	bare.ID, bare.Input, bare.Label = "bare", "what is meant by case 108", ""
+	w.options.Examples = append(w.options.Examples, twice, bare, twice, bare)
+	_, r := w.run(t)
+	if r.Examples != n || len(r.Skipped) != 2 || r.Skipped["the same example again"] != 2 || r.Skipped["the example has no label"] != 2 {
+		t.Errorf("%d examples, skipped %v", r.Examples, r.Skipped)
+	}
+	if got, want := w.small.reset(), n+4; got > want {
+		t.Errorf("asked %d times, want at most %d", got, want)
+	}
+	for i := range w.options.Examples {
+		w.options.Examples[i].Label = ""
+	}
+	_, _, err := calibrate.Run(t.Context(), w.options)
+	var told *pointsman.Error
+	if !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || !strings.Contains(told.Hint, "the example has no label") {
+		t.Errorf("nothing but unlabelled examples: %v", err)
+	}
+}
+
+func TestCancelledRunGoesOn(t *testing.T) {
+	const n, after = 120, 50
+	w := newBench(t, n)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mu sync.Mutex
+	calls := 0
+	w.large.asked = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if calls++; calls == after {
+			cancel()
 		}
 	}
-	option := func(change func(*calibrate.Options)) spoil {
-		return func(o []calibrate.Observation, p *calibrate.Options) []calibrate.Observation {
-			change(p)
-			return o
-		}
+	p, _, err := calibrate.Run(ctx, w.options)
+	if !errors.Is(err, context.Canceled) || p != nil {
+		t.Fatalf("%v", err)
 	}
+	content, err := os.ReadFile(w.options.Cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := bytes.Count(content, []byte("\n"))
+	if asked := w.small.reset() + w.large.reset(); kept == 0 || kept > asked || asked > 2*after+2*w.options.Workers {
+		t.Errorf("%d answers kept of %d asked for", kept, asked)
+	}
+	if strings.Contains(string(content), `"failed":true`) {
+		t.Error("what was cut off is kept as a failure")
+	}
+	w.large.asked = nil
+	_, r := w.run(t)
+	if asked := w.small.reset() + w.large.reset(); r.Reused != kept || asked != 2*n-kept || r.Examples != n {
+		t.Errorf("%d reused, %d asked, want %d and %d", r.Reused, asked, kept, 2*n-kept)
+	}
+}
+
+func TestWhatCannotBeFitted(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		spoil   spoil
-		want    error
+		n       int
+		change  func(w *bench)
 		message string
 	}{
-		{"repeated id", func(o []calibrate.Observation, _ *calibrate.Options) []calibrate.Observation {
-			o[7].ID = o[3].ID
-			return o
-		}, calibrate.ErrInvalid, `"e00003" is given twice`},
-		{"no id", func(o []calibrate.Observation, _ *calibrate.Options) []calibrate.Observation { o[7].ID = ""; return o }, calibrate.ErrInvalid, "observation 7 has no id"},
-		{"missing tier", func(o []calibrate.Observation, _ *calibrate.Options) []calibrate.Observation {
-			o[7].Tiers = o[7].Tiers[:1]
-			return o
-		}, calibrate.ErrInvalid, `"e00007" has outcomes of 1 tiers, the cascade has 2`},
-		{"NaN", func(o []calibrate.Observation, _ *calibrate.Options) []calibrate.Observation {
-			o[7].Request[0].Value = math.NaN()
-			return o
-		}, calibrate.ErrInvalid, "signal request.words is NaN"},
-		{"repeated signal", each(func(o *calibrate.Observation) { o.Request[1].Name = "answer.margin" }), calibrate.ErrInvalid, "signal answer.margin is given twice"},
-		{"grade of 2", func(o []calibrate.Observation, _ *calibrate.Options) []calibrate.Observation {
-			two := 2.0
-			o[7].Tiers[1].Score = &two
-			return o
-		}, calibrate.ErrInvalid, "score 2 is not between 0 and 1"},
-		{"few", func(o []calibrate.Observation, _ *calibrate.Options) []calibrate.Observation { return o[:30] }, calibrate.ErrTooFew, "30, want at least 40"},
-		{"one conversation", each(func(o *calibrate.Observation) { o.Group = "all" }), calibrate.ErrTooFew, "conversations to certify"},
-		{"nothing varies", each(func(o *calibrate.Observation) { o.Request, o.Tiers[0].Signals = nil, nil }), calibrate.ErrNoVariation, "none of the 0 signals at tier 1 varies"},
-		{"never valid", each(func(o *calibrate.Observation) { o.Tiers[0].Valid = false }), calibrate.ErrNoVariation, "a valid answer to 0 of"},
-		{"never acceptable", each(func(o *calibrate.Observation) { o.Tiers[0].Acceptable = false }), calibrate.ErrNoVariation, "the tier can only cost"},
-		{"largest never acceptable", each(func(o *calibrate.Observation) { o.Tiers[1].Acceptable = false }), calibrate.ErrNoVariation, "no quality to keep"},
-		{"no date", option(func(o *calibrate.Options) { o.Now = o.Now.AddDate(-2025, -6, 0) }), calibrate.ErrInvalid, "no date"},
-		{"no target", option(func(o *calibrate.Options) { o.Target.Retain = 0 }), calibrate.ErrInvalid, "retain is 0"},
-		{"certain", option(func(o *calibrate.Options) { o.Target.Confidence = 1 }), calibrate.ErrInvalid, "confidence is 1"},
-		{"one tier", option(func(o *calibrate.Options) { o.Tiers = o.Tiers[:1] }), calibrate.ErrInvalid, "at least two"},
-		{"no kind", option(func(o *calibrate.Options) { o.Kind = "guess" }), calibrate.ErrInvalid, `kind "guess"`},
-		{"all to certify", option(func(o *calibrate.Options) { o.CertifyShare = 1 }), calibrate.ErrInvalid, "certify share"},
+		{"a single tier", 100, func(w *bench) { w.options.Task.Tiers = w.options.Task.Tiers[:1] }, "task desk has a single tier: there is nothing to decide"},
+		{"too few examples", 10, func(*bench) {}, "there are too few examples to calibrate with"},
+		{"no examples", 0, func(*bench) {}, "there are too few examples to calibrate with"},
+		{"labels that no answer has", 100, func(w *bench) {
+			w.large.answer = func(string) (string, float64, error) { return "neither", 0.9, nil }
+		}, "the examples hold nothing to learn from"},
+		{"everything fails", 100, func(w *bench) {
+			w.small.answer = func(string) (string, float64, error) { return "", 0, upstream.ErrUnavailable }
+			w.large.answer = w.small.answer
+		}, "the examples hold nothing to learn from"},
 	} {
-		o := options(0.9, 1)
-		observations := c.spoil(example(10, 120), &o)
-		if _, _, err := calibrate.Fit(context.Background(), observations, o); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.message) {
-			t.Errorf("%s: %v, want %q", c.name, err, c.message)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			w := newBench(t, c.n)
+			c.change(w)
+			p, _, err := calibrate.Run(t.Context(), w.options)
+			var told *pointsman.Error
+			if !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || told.Message != c.message || told.Hint == "" || p != nil {
+				t.Errorf("%v, want %q and a hint", err, c.message)
+			}
+			if c.name == "a single tier" && w.small.reset() != 0 {
+				t.Error("it was asked before that was said")
+			}
+		})
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, _, err := calibrate.Fit(ctx, example(10, 120), options(0.9, 1)); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+}
+
+// What cannot be asked, and a cache that cannot be opened, end the run.
+func TestUnusableInput(t *testing.T) {
+	w := newBench(t, 100)
+	w.options.Examples[3] = dataset.Example{ID: "e3", Messages: []pointsman.Message{{Role: "user", NonText: 1}}}
+	if _, _, err := calibrate.Run(t.Context(), w.options); err == nil || !strings.Contains(err.Error(), "example e3: messages[0] is not text alone") {
+		t.Errorf("%v", err)
+	}
+	w = newBench(t, 100)
+	w.options.Cache = t.TempDir()
+	if _, _, err := calibrate.Run(t.Context(), w.options); err == nil || !strings.Contains(err.Error(), "open the cache of answers") || w.small.reset() != 0 {
+		t.Errorf("%v", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
@@ -128,7 +128,7 @@ func byMargin(tiers ...pointsman.Digest) *policy.Policy {
 	return p
 }
 
-type world struct {
+type setup struct {
 	small, large, middle upstream.Upstream
 	witness              upstream.Upstream
 	rules                *effect
@@ -137,7 +137,7 @@ type world struct {
 	fallback             bool
 }
 
-func (w world) task() *cascade.Task {
+func (w setup) task() *cascade.Task {
 	tier := func(id pointsman.TierID, u upstream.Upstream, dollars pointsman.Money) cascade.Tier {
 		return cascade.Tier{
 			Tier: pointsman.Tier{
@@ -215,128 +215,128 @@ var (
 
 var cases = []struct {
 	name     string
-	world    world
+	setup    setup
 	metadata map[string]string
 	want     string
 	code     pointsman.ErrorCode
 }{
 	{
 		"a sure answer is accepted",
-		world{small: sure, large: sure, policy: true},
+		setup{small: sure, large: sure, policy: true},
 		nil,
 		"small:confident => small (confident) cost $0.00011 of $0.0011", "",
 	},
 	{
 		"an unsure answer is escalated",
-		world{small: unsure, large: sure, policy: true},
+		setup{small: unsure, large: sure, policy: true},
 		nil,
 		"small:uncertain large:last_tier => large (uncertain) cost $0.00121 of $0.0011", "",
 	},
 	{
 		"a broken contract is never accepted",
-		world{small: wrong, large: sure, policy: true},
+		setup{small: wrong, large: sure, policy: true},
 		nil,
 		"small:contract large:last_tier => large (contract) cost $0.00121 of $0.0011", "",
 	},
 	{
 		"a failed tier is a cause to move on",
-		world{small: down, large: sure, policy: true},
+		setup{small: down, large: sure, policy: true},
 		nil,
 		"small:tier_error large:last_tier => large (tier_error) cost $0.0011 of $0.0011", "",
 	},
 	{
 		"a slow tier is a cause to move on, at an unknown cost",
-		world{small: slow, large: sure, policy: true},
+		setup{small: slow, large: sure, policy: true},
 		nil,
 		"small:tier_timeout large:last_tier => large (tier_timeout) cost unknown of $0.0011", "",
 	},
 	{
 		"without a policy the largest tier answers",
-		world{small: sure, large: sure},
+		setup{small: sure, large: sure},
 		nil,
 		"large:last_tier => large (uncalibrated) cost $0.0011 of $0.0011", "",
 	},
 	{
 		"a void policy escalates",
-		world{small: sure, large: sure, policy: true, void: errors.New("policy is void")},
+		setup{small: sure, large: sure, policy: true, void: errors.New("policy is void")},
 		nil,
 		"large:last_tier => large (policy_void) cost $0.0011 of $0.0011", "",
 	},
 	{
 		"a slice without a threshold escalates",
-		world{small: sure, large: sure, policy: true},
+		setup{small: sure, large: sure, policy: true},
 		map[string]string{"channel": "fax"},
 		"large:last_tier => large (uncertified) cost $0.0011 of $0.0011", "",
 	},
 	{
 		"three tiers",
-		world{small: unsure, middle: sure, large: sure, policy: true},
+		setup{small: unsure, middle: sure, large: sure, policy: true},
 		nil,
 		"small:uncertain middle:confident => middle (confident) cost $0.00044 of $0.0011", "",
 	},
 	{
 		"a single tier",
-		world{small: unsure},
+		setup{small: unsure},
 		nil,
 		"small:last_tier => small (last_tier) cost $0.00011 of $0.00011", "",
 	},
 	{
 		"a forbidden largest tier leaves the others",
-		world{small: unsure, large: sure, policy: true, rules: &effect{Permitted: []pointsman.TierID{"small"}, Stakes: 1}},
+		setup{small: unsure, large: sure, policy: true, rules: &effect{Permitted: []pointsman.TierID{"small"}, Stakes: 1}},
 		nil,
 		"small:last_tier => small (last_tier) cost $0.00011 of $0.0011", "",
 	},
 	{
 		"no permitted tier is a clear error",
-		world{small: sure, large: sure, policy: true, rules: &effect{Fired: []string{"r"}, Stakes: 1}},
+		setup{small: sure, large: sure, policy: true, rules: &effect{Fired: []string{"r"}, Stakes: 1}},
 		nil,
 		"=>  (no_permitted_tier) cost $0.00 of unknown", pointsman.CodeForbidden,
 	},
 	{
 		"a pin goes straight there",
-		world{small: sure, large: sure, policy: true, rules: &effect{Permitted: []pointsman.TierID{"small", "large"}, Pin: "large", Stakes: 1}},
+		setup{small: sure, large: sure, policy: true, rules: &effect{Permitted: []pointsman.TierID{"small", "large"}, Pin: "large", Stakes: 1}},
 		nil,
 		"large:pinned => large (pinned) cost $0.0011 of $0.0011", "",
 	},
 	{
 		"stakes do not lift a negative uplift",
-		world{small: sure, large: sure, policy: true, rules: &effect{Permitted: []pointsman.TierID{"small", "large"}, Stakes: 50}},
+		setup{small: sure, large: sure, policy: true, rules: &effect{Permitted: []pointsman.TierID{"small", "large"}, Stakes: 50}},
 		nil,
 		"small:confident => small (confident) cost $0.00011 of $0.0011", "",
 	},
 	{
 		"everything fails",
-		world{small: down, large: down, policy: true},
+		setup{small: down, large: down, policy: true},
 		nil,
 		"small:tier_error large:tier_error =>  (all_tiers_failed) cost $0.00 of unknown", pointsman.CodeUpstream,
 	},
 	{
 		"everything is slow",
-		world{small: slow, large: slow, policy: true},
+		setup{small: slow, large: slow, policy: true},
 		nil,
 		"small:tier_timeout large:tier_timeout =>  (all_tiers_failed) cost unknown of unknown", pointsman.CodeTimeout,
 	},
 	{
 		"an untrusted answer is not given by default",
-		world{small: unsure, large: down, policy: true},
+		setup{small: unsure, large: down, policy: true},
 		nil,
 		"small:uncertain large:tier_error =>  (all_tiers_failed) cost $0.00011 of $0.0011", pointsman.CodeUpstream,
 	},
 	{
 		"an untrusted answer is given where the owner says so",
-		world{small: unsure, large: down, policy: true, fallback: true},
+		setup{small: unsure, large: down, policy: true, fallback: true},
 		nil,
 		"small:uncertain large:tier_error => small (fallback) cost $0.00011 of $0.0011", "",
 	},
 	{
 		"a witness is asked beside a judged tier",
-		world{small: sure, large: sure, policy: true, witness: unsure},
+		setup{small: sure, large: sure, policy: true, witness: unsure},
 		nil,
 		"small:confident => small (confident) cost $0.00033 of $0.0011", "",
 	},
 	{
 		"a failing witness is a missing signal",
-		world{small: sure, large: sure, policy: true, witness: down},
+		setup{small: sure, large: sure, policy: true, witness: down},
 		nil,
 		"small:confident => small (confident) cost $0.00011 of $0.0011", "",
 	},
@@ -366,7 +366,7 @@ func TestCascade(t *testing.T) {
 		for _, streamed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/stream=%v", c.name, streamed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					task := c.world.task()
+					task := c.setup.task()
 					var d pointsman.Decision
 					sink := &events{}
 					var out cascade.Sink
@@ -432,7 +432,7 @@ func reread(t *testing.T, d *pointsman.Decision) *pointsman.Decision {
 }
 
 func TestWitnessIsOnRecord(t *testing.T) {
-	task := world{small: sure, large: sure, policy: true, witness: scripted{label: "no", p: 0.9}}.task()
+	task := setup{small: sure, large: sure, policy: true, witness: scripted{label: "no", p: 0.9}}.task()
 	var d pointsman.Decision
 	if _, err := task.Run(t.Context(), time.Now, request(t, false, nil), &d, nil); err != nil {
 		t.Fatal(err)
@@ -449,7 +449,7 @@ func TestWitnessIsOnRecord(t *testing.T) {
 // What rules see stays in the house: a tier is not sent the request's metadata.
 func TestMetadataIsNotSentOn(t *testing.T) {
 	var sent []byte
-	task := world{small: listener{scripted: sure, heard: &sent}}.task()
+	task := setup{small: listener{scripted: sure, heard: &sent}}.task()
 	var d pointsman.Decision
 	if _, err := task.Run(t.Context(), time.Now, request(t, false, map[string]string{"class": "health"}), &d, nil); err != nil {
 		t.Fatal(err)
@@ -476,7 +476,7 @@ func (l listener) Complete(ctx context.Context, call upstream.Call) (*pointsman.
 func TestAClientThatGoesAwayEndsTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		task := world{small: slow, large: scripted{label: "yes", p: 1, calls: &calls}, policy: true}.task()
+		task := setup{small: slow, large: scripted{label: "yes", p: 1, calls: &calls}, policy: true}.task()
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
 		var d pointsman.Decision
@@ -491,7 +491,7 @@ func TestAClientThatGoesAwayEndsTheRequest(t *testing.T) {
 }
 
 func TestAStreamThatBreaksOffIsSaid(t *testing.T) {
-	task := world{small: scripted{label: "yes", p: 0.9, broken: true}, large: scripted{label: "yes", p: 0.9, broken: true}, policy: true}.task()
+	task := setup{small: scripted{label: "yes", p: 0.9, broken: true}, large: scripted{label: "yes", p: 0.9, broken: true}, policy: true}.task()
 	var d pointsman.Decision
 	sink := &events{}
 	result, err := task.Run(t.Context(), time.Now, request(t, true, nil), &d, sink)
@@ -505,7 +505,7 @@ func TestAStreamThatBreaksOffIsSaid(t *testing.T) {
 
 func TestAClientThatDoesNotReadIsAborted(t *testing.T) {
 	for name, small := range map[string]scripted{"held": sure, "forwarded": unsure} {
-		task := world{small: small, large: sure, policy: true}.task()
+		task := setup{small: small, large: sure, policy: true}.task()
 		var d pointsman.Decision
 		_, err := task.Run(t.Context(), time.Now, request(t, true, nil), &d, &events{fail: io.ErrClosedPipe})
 		if !errors.Is(err, context.Canceled) || d.Cause != pointsman.CauseAborted {
@@ -520,7 +520,7 @@ func TestAClientThatDoesNotReadIsAborted(t *testing.T) {
 
 // Whatever number of a record is changed, replay notices.
 func TestReplayNoticesAChangedRecord(t *testing.T) {
-	task := world{small: unsure, large: sure, policy: true}.task()
+	task := setup{small: unsure, large: sure, policy: true}.task()
 	for name, change := range map[string]func(d *pointsman.Decision){
 		"signal":    func(d *pointsman.Decision) { change(d.Attempts[0].Signals, signal.AnswerMargin, 0.99) },
 		"uplift":    func(d *pointsman.Decision) { *d.Attempts[0].Confidence.Uplift += 1e-15 },

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
@@ -13,7 +13,7 @@ import (
 type testimony struct {
 	answer *pointsman.Answer
 	err    error
-	said   pointsman.Testimony
+	said   pointsman.WitnessAnswer
 }
 
 // witness asks the task's witness beside a tier that will be judged, and
@@ -57,7 +57,7 @@ func (r *run) witness(ctx context.Context, s step) func(a *pointsman.Attempt, an
 // testify asks the witness.
 func (r *run) testify(ctx context.Context, w *Tier) testimony {
 	variant := w.Tier.Variant
-	t := testimony{said: pointsman.Testimony{Model: variant.Model, Variant: w.Digest}}
+	t := testimony{said: pointsman.WitnessAnswer{Model: variant.Model, Variant: w.Digest}}
 	body, err := chat.Rewrite(r.request.Body, chat.Outgoing{Model: w.Name, System: variant.Prompt.System, Params: variant.Params, DropMetadata: true})
 	if err != nil {
 		t.err = err

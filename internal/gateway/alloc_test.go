@@ -25,7 +25,7 @@ func TestAllocationsOfARequest(t *testing.T) {
 	}
 	w := newWorld(t, model{text: "hi"})
 	g := gateway.New(gateway.Options{
-		Acquire: func() (gateway.World, func()) { return w, func() {} },
+		Acquire: func() (gateway.Instance, func()) { return w, func() {} },
 		Log:     nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
 	})
 	serve := func(body string) func() {
@@ -57,7 +57,7 @@ func TestAllocationsOfARequest(t *testing.T) {
 func BenchmarkRequest(b *testing.B) {
 	w := newWorld(b, model{text: "hi"})
 	g := gateway.New(gateway.Options{
-		Acquire: func() (gateway.World, func()) { return w, func() {} },
+		Acquire: func() (gateway.Instance, func()) { return w, func() {} },
 		Log:     nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
 	})
 	b.ReportAllocs()

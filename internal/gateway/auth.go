@@ -7,15 +7,15 @@ import (
 	"github.com/pointsman-ai/pointsman"
 )
 
-// handler serves a request of a known principal from one world.
-type handler func(w http.ResponseWriter, r *http.Request, world World, who Principal)
+// handler serves a request of a known principal from one instance.
+type handler func(w http.ResponseWriter, r *http.Request, instance Instance, who Principal)
 
-// authenticated finds the principal and holds the world for the request.
+// authenticated finds the principal and holds the instance for the request.
 func (g *Gateway) authenticated(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		world, release := g.Acquire()
+		instance, release := g.Acquire()
 		defer release()
-		who, ok := world.Authenticate(bearer(r))
+		who, ok := instance.Authenticate(bearer(r))
 		if !ok {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			g.fail(w, "", &pointsman.Error{
@@ -24,7 +24,7 @@ func (g *Gateway) authenticated(next handler) http.HandlerFunc {
 			})
 			return
 		}
-		next(w, r, world, who)
+		next(w, r, instance, who)
 	}
 }
 

@@ -12,29 +12,29 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 )
 
 // completions serves POST /v1/chat/completions.
-func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, world World, who Principal) {
+func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, instance Instance, who Principal) {
 	started := g.Now()
 	d := &pointsman.Decision{
-		ID: g.IDs.Next(), Time: started.UTC(), Config: world.Snapshot(), Principal: who.Name,
+		ID: g.IDs.Next(), Time: started.UTC(), Config: instance.Snapshot(), Principal: who.Name,
 	}
 	w.Header().Set(HeaderDecision, string(d.ID))
 	if err := g.Log.Ready(); err != nil {
 		g.fail(w, d.ID, unavailable(err))
 		return
 	}
-	task, request, err := g.decode(w, r, world, who)
+	task, request, err := g.decode(w, r, instance, who)
 	if err != nil {
 		d.Cause, d.Detail = pointsman.CauseInvalid, public(err).Message
 		g.end(w, d, texts{recording: pointsman.RecordNone}, started, err)
 		return
 	}
 	d.Conversation, d.Streamed = request.Conversation, request.Stream
-	ctx, cancel := context.WithTimeout(r.Context(), world.Limits().RequestTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), instance.Limits().RequestTimeout)
 	defer cancel()
 
 	var sink cascade.Sink
@@ -58,8 +58,8 @@ func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, world Worl
 }
 
 // decode reads, bounds and understands a request, and finds its task.
-func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, world World, who Principal) (*cascade.Task, *pointsman.Request, error) {
-	body, err := readBody(w, r, world.Limits().MaxBody)
+func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, instance Instance, who Principal) (*cascade.Task, *pointsman.Request, error) {
+	body, err := readBody(w, r, instance.Limits().MaxBody)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,7 +67,7 @@ func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, world World, wh
 	if err != nil {
 		return nil, nil, err
 	}
-	task, err := world.Find(decoded.Model)
+	task, err := instance.Find(decoded.Model)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
 // statusClientGone is what a decision's record says where the client went away

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
 // The bounds of one outcome, in bytes.
@@ -42,8 +42,8 @@ type said struct {
 
 // feedback serves POST /v1/feedback. The same word on the same decision by the
 // same credential is recorded once; the second time answers 200 instead of 201.
-func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, world World, who Principal) {
-	body, err := readBody(w, r, min(maxFeedback, world.Limits().MaxBody))
+func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Instance, who Principal) {
+	body, err := readBody(w, r, min(maxFeedback, instance.Limits().MaxBody))
 	if err != nil {
 		g.fail(w, "", err)
 		return
@@ -142,18 +142,18 @@ func clipped(s string) string {
 }
 
 // models serves GET /v1/models.
-func (g *Gateway) models(w http.ResponseWriter, _ *http.Request, world World, _ Principal) {
-	g.writeJSON(w, http.StatusOK, chat.Models(world.Models(), 0))
+func (g *Gateway) models(w http.ResponseWriter, _ *http.Request, instance Instance, _ Principal) {
+	g.writeJSON(w, http.StatusOK, chat.Models(instance.Models(), 0))
 }
 
 // model serves GET /v1/models/{id}.
-func (g *Gateway) model(w http.ResponseWriter, r *http.Request, world World, _ Principal) {
+func (g *Gateway) model(w http.ResponseWriter, r *http.Request, instance Instance, _ Principal) {
 	id := r.PathValue("id")
-	if slices.Contains(world.Models(), id) {
+	if slices.Contains(instance.Models(), id) {
 		g.writeJSON(w, http.StatusOK, chat.Model(id, 0))
 		return
 	}
-	_, err := world.Find(id)
+	_, err := instance.Find(id)
 	if err == nil { // provider/model
 		g.writeJSON(w, http.StatusOK, chat.Model(id, 0))
 		return

@@ -30,9 +30,9 @@ const (
 	HeaderConversation = "X-Pointsman-Conversation"
 )
 
-// World is what one request is served from: one configuration as a whole. It
+// Instance is what one request is served from: one configuration as a whole. It
 // does not change while it is held.
-type World interface {
+type Instance interface {
 	// Find resolves what a client named as `model`: a task, or
 	// provider/model. The error is a *pointsman.Error.
 	Find(model string) (*cascade.Task, error)
@@ -80,8 +80,8 @@ type Outcomes interface {
 
 // Options are what a gateway needs. All but Logger and Now are required.
 type Options struct {
-	// Acquire holds the current world until release is called.
-	Acquire  func() (w World, release func())
+	// Acquire holds the current instance until release is called.
+	Acquire  func() (w Instance, release func())
 	Log      Log
 	Outcomes Outcomes
 	IDs      *pointsman.IDSource

@@ -19,8 +19,8 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
-	"github.com/pointsman-ai/pointsman/internal/chat"
 	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/gateway"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/rules"
@@ -80,7 +80,7 @@ func (e *events) Next() ([]byte, error) {
 func (e *events) Answer() *pointsman.Answer { return e.answer }
 func (e *events) Close() error              { return nil }
 
-// still is a world of one task with one tier.
+// still is a instance of one task with one tier.
 type still struct {
 	task *cascade.Task
 	keys map[string]gateway.Principal
@@ -168,7 +168,7 @@ func start(t *testing.T, w *still, b *book) string {
 	t.Helper()
 	b.outcomes = map[pointsman.Digest]bool{}
 	s := httptest.NewServer(gateway.New(gateway.Options{
-		Acquire: func() (gateway.World, func()) { return w, func() {} },
+		Acquire: func() (gateway.Instance, func()) { return w, func() {} },
 		Log:     b, Outcomes: b, IDs: pointsman.NewIDSource(nil, nil),
 	}))
 	t.Cleanup(s.Close)

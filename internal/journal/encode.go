@@ -109,13 +109,32 @@ func (e *encoder) attempt(a *pointsman.Attempt) {
 		e.raw(`,"first_token_ns":`).int(int64(a.FirstToken))
 	}
 	e.opt(`,"answer":`, string(a.Answer))
+	if len(a.Tries) > 0 {
+		e.raw(`,"tries":[`)
+		for i := range a.Tries {
+			e.comma(i)
+			e.try(&a.Tries[i])
+		}
+		e.raw(`]`)
+	}
 	if a.Witness != nil {
-		e.raw(`,"witness":`).testimony(a.Witness)
+		e.raw(`,"witness":`).witness(a.Witness)
 	}
 	e.raw(`}`)
 }
 
-func (e *encoder) testimony(w *pointsman.Testimony) *encoder {
+func (e *encoder) try(t *pointsman.Try) {
+	e.raw(`{"upstream":`).str(string(t.Upstream)).opt(`,"failure":`, string(t.Failure))
+	if t.Status != 0 {
+		e.raw(`,"status":`).int(int64(t.Status))
+	}
+	if t.RetryAfter != 0 {
+		e.raw(`,"retry_after_ns":`).int(int64(t.RetryAfter))
+	}
+	e.raw(`,"latency_ns":`).int(int64(t.Latency)).raw(`}`)
+}
+
+func (e *encoder) witness(w *pointsman.WitnessAnswer) *encoder {
 	e.raw(`{"model":`).str(string(w.Model)).raw(`,"variant":`).str(string(w.Variant))
 	e.opt(`,"label":`, w.Label).opt(`,"detail":`, w.Detail)
 	e.raw(`,"usage":`).usage(&w.Usage).raw(`,"cost":`).cost(w.Cost)

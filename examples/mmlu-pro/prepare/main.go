@@ -19,8 +19,8 @@ import (
 	"path/filepath"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/chat"
 	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream/recorded"
 )
 

@@ -19,7 +19,7 @@ import (
 	"unicode"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/student"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )

@@ -17,7 +17,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 	"github.com/pointsman-ai/pointsman/internal/upstream/openai"
 	"github.com/pointsman-ai/pointsman/internal/upstream/upstreamtest"

@@ -29,7 +29,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
 // ErrFormat is returned for a file that is not a recording, with the number of

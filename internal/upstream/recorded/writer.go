@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/chat"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
 // Writer appends to a recording. It is safe for concurrent use within one

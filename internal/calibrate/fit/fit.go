@@ -1,0 +1,204 @@
+package fit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+)
+
+// Options say what to fit. Fields that are zero where a default is named take
+// it; the others must be given.
+type Options struct {
+	Task pointsman.TaskID
+	Kind pointsman.Kind
+	// Tiers are the digests of the variants that gave the observations'
+	// answers, in cascade order.
+	Tiers  []pointsman.Digest
+	Target pointsman.Target
+	// Slices are the "key=value" slices that get a test of their own. nil
+	// means all that the observations name; empty means none. They share δ,
+	// so name those that matter.
+	Slices []string
+	// Students are the auxiliary models whose signals the observations carry.
+	Students []policy.Student
+	// Now is the date that the policy and its certificates bear.
+	Now time.Time
+	// Seed keys the split and the folds.
+	Seed uint64
+	// CertifyShare is the share of conversations that certifies; 0 means one
+	// half.
+	CertifyShare float64
+	// Folds of the cross-validation inside the fit part; 0 means 5.
+	Folds int
+	// Grid is the number of quantiles that make the grid of thresholds; 0
+	// means 200. A finer grid costs no confidence.
+	Grid int
+	// Cut is the grade from which an answer is acceptable, where observations
+	// carry grades; 0 means 0.5.
+	Cut float64
+	// MinExamples is the least number of observations; 0 means 40.
+	MinExamples int
+}
+
+const defaultCertifyShare = 0.5
+
+// Bounds on what a fit takes.
+const (
+	MaxSlices = 500
+	maxFolds  = 20
+	maxGrid   = 10000
+)
+
+// complete fills in the defaults and checks the options.
+func (o Options) complete(observations []Observation) (Options, error) {
+	if o.CertifyShare == 0 {
+		o.CertifyShare = defaultCertifyShare
+	}
+	if o.Folds == 0 {
+		o.Folds = 5
+	}
+	if o.Grid == 0 {
+		o.Grid = 200
+	}
+	if o.Cut == 0 {
+		o.Cut = 0.5
+	}
+	if o.MinExamples == 0 {
+		o.MinExamples = 40
+	}
+	if o.Slices == nil {
+		for i := range observations {
+			o.Slices = append(o.Slices, observations[i].Slices...)
+		}
+	}
+	o.Slices = slices.Clone(o.Slices)
+	slices.Sort(o.Slices)
+	o.Slices = slices.Compact(o.Slices)
+	o.Students = slices.Clone(o.Students)
+	var wrong string
+	switch {
+	case o.Task == "":
+		wrong = "no task is named"
+	case !slices.Contains(pointsman.Kinds, o.Kind):
+		wrong = fmt.Sprintf("kind %q is not known", o.Kind)
+	case len(o.Tiers) < 2:
+		wrong = fmt.Sprintf("a cascade of %d tiers: it takes at least two", len(o.Tiers))
+	case !(o.Target.Retain > 0 && o.Target.Retain <= 1):
+		wrong = fmt.Sprintf("target: retain is %v, want more than 0 and at most 1", o.Target.Retain)
+	case !(o.Target.Confidence > 0 && o.Target.Confidence < 1):
+		wrong = fmt.Sprintf("target: confidence is %v, want between 0 and 1", o.Target.Confidence)
+	case o.Now.IsZero():
+		wrong = "no date is given"
+	case !(o.CertifyShare > 0 && o.CertifyShare < 1):
+		wrong = fmt.Sprintf("certify share is %v, want between 0 and 1", o.CertifyShare)
+	case o.Folds < 2 || o.Folds > maxFolds:
+		wrong = fmt.Sprintf("%d folds, want 2 to %d", o.Folds, maxFolds)
+	case o.Grid < 1 || o.Grid > maxGrid:
+		wrong = fmt.Sprintf("a grid of %d thresholds, want 1 to %d", o.Grid, maxGrid)
+	case !(o.Cut > 0 && o.Cut <= 1):
+		wrong = fmt.Sprintf("cut is %v, want more than 0 and at most 1", o.Cut)
+	case len(o.Slices) > MaxSlices:
+		wrong = fmt.Sprintf("%d slices, at most %d are tested: name those that matter", len(o.Slices), MaxSlices)
+	case len(o.Slices) > 0 && o.Slices[0] == "":
+		wrong = "a slice has no name"
+	}
+	if wrong != "" {
+		return o, fmt.Errorf("%w: %s", ErrInvalid, wrong)
+	}
+	return o, nil
+}
+
+// Fit learns a policy from observations and certifies it. It returns a policy
+// also where nothing can be certified: that one escalates everything and says
+// how many examples would do. The errors are those of this package, wrapped,
+// or the context's.
+func Fit(ctx context.Context, observations []Observation, options Options) (*policy.Policy, *Report, error) {
+	o, err := options.complete(observations)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := check(observations, len(o.Tiers)); err != nil {
+		return nil, nil, err
+	}
+	if len(observations) < o.MinExamples {
+		return nil, nil, fmt.Errorf("%w: %d, want at least %d", ErrTooFew, len(observations), o.MinExamples)
+	}
+	split := o.split(observations)
+	if len(split.fit) < 4*o.Folds || len(split.certify) == 0 {
+		return nil, nil, fmt.Errorf("%w: %d to fit and %d conversations to certify", ErrTooFew, len(split.fit), len(split.certify))
+	}
+	last := len(o.Tiers) - 1
+	if !slices.ContainsFunc(split.fit, func(one *Observation) bool { return one.Tiers[last].right(o.Cut) }) {
+		return nil, nil, fmt.Errorf("%w: the largest tier has no acceptable answer in the fit part, so there is no quality to keep", ErrNoVariation)
+	}
+	p := &policy.Policy{
+		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(),
+		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students,
+	}
+	if err := split.name(); err != nil {
+		return nil, nil, err
+	}
+	p.Data = split.allDigest
+	stages := make([]*learned, last)
+	for tier := range stages {
+		if stages[tier], err = o.learn(ctx, split.fit, tier); err != nil {
+			return nil, nil, err
+		}
+		p.Stages = append(p.Stages, stages[tier].stage)
+	}
+	grids := make([][]float64, last)
+	for tier, l := range stages {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		if grids[tier], err = l.grid(o.Grid); err != nil {
+			return nil, nil, err
+		}
+		if err := o.certify(p, split, tier, l, grids[tier]); err != nil {
+			return nil, nil, err
+		}
+		p.Stages[tier] = l.stage
+	}
+	if err := p.Validate(); err != nil {
+		return nil, nil, err
+	}
+	report, err := o.report(p, split, stages, grids)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, report, nil
+}
+
+// certify tests the thresholds of one stage, for the whole and for each slice.
+func (o Options) certify(p *policy.Policy, split parts, tier int, l *learned, grid []float64) error {
+	trials := o.trials(p, split.certify, tier)
+	delta := 1 - o.Target.Confidence
+	f, err := sequence(trials, grid, 1, o.levels(delta))
+	if err != nil {
+		return err
+	}
+	o.certifyWhole(tier, l, f, o.levels(delta), split)
+	var valid []*Observation
+	for _, one := range split.fit {
+		if t := &one.Tiers[tier]; t.Valid && !t.Failed {
+			valid = append(valid, one)
+		}
+	}
+	for _, slice := range o.Slices {
+		var part []trial
+		for _, t := range trials {
+			if slices.Contains(t.slices, slice) {
+				part = append(part, t)
+			}
+		}
+		err := o.certifySlice(tier, l, slice, part, grid, o.levels(delta/float64(len(o.Slices))), func(i int) bool { return slices.Contains(valid[i].Slices, slice) })
+		if err != nil {
+			return fmt.Errorf("slice %s: %w", slice, err)
+		}
+	}
+	return nil
+}

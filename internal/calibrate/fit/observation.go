@@ -1,0 +1,118 @@
+package fit
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// The errors of [Fit], each wrapped with what is wrong in particular.
+var (
+	// ErrInvalid: an option or an observation is malformed.
+	ErrInvalid = errors.New("invalid input")
+	// ErrTooFew: there are too few observations to learn anything from.
+	ErrTooFew = errors.New("too few observations")
+	// ErrNoVariation: the observations hold nothing to learn, because no
+	// signal varies, a tier never gave a valid or an acceptable answer, or the
+	// largest tier never did.
+	ErrNoVariation = errors.New("no variation")
+)
+
+// Observation is one example with the judged answers of every tier.
+type Observation struct {
+	// ID is unique among the observations.
+	ID string `json:"id"`
+	// Group is the conversation, document or user that the example came from;
+	// empty where it stands alone.
+	Group string `json:"group,omitempty"`
+	// Slices are the "key=value" slices that the example is in.
+	Slices  []string          `json:"slices,omitempty"`
+	Request pointsman.Signals `json:"request"`
+	// Tiers are the outcomes in cascade order, the largest last.
+	Tiers []TierOutcome `json:"tiers"`
+}
+
+// TierOutcome is what a tier made of an example.
+type TierOutcome struct {
+	Signals pointsman.Signals `json:"signals"`
+	// Valid says that the answer keeps the task's contract. An answer that
+	// does not is never accepted and counts as not acceptable.
+	Valid bool `json:"valid"`
+	// Acceptable says that the answer is right.
+	Acceptable bool `json:"acceptable"`
+	// Score is a grade in [0,1]. Where it is there, the answer is acceptable
+	// from Options.Cut on, and Acceptable is not read.
+	Score *float64 `json:"score,omitempty"`
+	// Failed says that the tier gave no answer at all; nothing else is read.
+	Failed bool `json:"failed,omitempty"`
+}
+
+// right says whether the answer would do.
+func (o *TierOutcome) right(cut float64) bool {
+	switch {
+	case o.Failed || !o.Valid:
+		return false
+	case o.Score != nil:
+		return *o.Score >= cut
+	}
+	return o.Acceptable
+}
+
+// group is the conversation, or the example itself where it stands alone. The
+// prefix keeps an id from being taken for a conversation of that name.
+func (o *Observation) group() string {
+	if o.Group == "" {
+		return "i" + o.ID
+	}
+	return "g" + o.Group
+}
+
+// check finds the first malformed observation.
+func check(observations []Observation, tiers int) error {
+	seen := make(map[string]bool, len(observations))
+	for i := range observations {
+		o := &observations[i]
+		switch {
+		case o.ID == "":
+			return fmt.Errorf("%w: observation %d has no id", ErrInvalid, i)
+		case seen[o.ID]:
+			return fmt.Errorf("%w: observation id %q is given twice", ErrInvalid, o.ID)
+		case len(o.Tiers) != tiers:
+			return fmt.Errorf("%w: observation %q has outcomes of %d tiers, the cascade has %d", ErrInvalid, o.ID, len(o.Tiers), tiers)
+		case slices.Contains(o.Slices, ""):
+			return fmt.Errorf("%w: observation %q is in a slice without a name", ErrInvalid, o.ID)
+		}
+		seen[o.ID] = true
+		for k := range o.Tiers {
+			if err := signals(o.Request, o.Tiers[k].Signals); err != nil {
+				return fmt.Errorf("%w: observation %q, tier %d: %w", ErrInvalid, o.ID, k+1, err)
+			}
+			if s := o.Tiers[k].Score; s != nil && !(*s >= 0 && *s <= 1) {
+				return fmt.Errorf("%w: observation %q, tier %d: score %v is not between 0 and 1", ErrInvalid, o.ID, k+1, *s)
+			}
+		}
+	}
+	return nil
+}
+
+// signals checks what was measured of one example at one tier.
+func signals(request, answer pointsman.Signals) error {
+	for at, part := range []pointsman.Signals{request, answer} {
+		for i, s := range part {
+			_, inRequest := request.Get(s.Name)
+			_, before := part[:i].Get(s.Name)
+			switch {
+			case s.Name == "":
+				return errors.New("a signal has no name")
+			case before || at == 1 && inRequest:
+				return fmt.Errorf("signal %s is given twice", s.Name)
+			case s.Present() && (math.IsNaN(s.Value) || math.IsInf(s.Value, 0)):
+				return fmt.Errorf("signal %s is %v: a value that does not exist is Missing, with the reason", s.Name, s.Value)
+			}
+		}
+	}
+	return nil
+}

@@ -1,7 +1,0 @@
-//go:build race
-
-package calibrate_test
-
-// raceEnabled says that the race detector runs, which makes simulations ten
-// times as slow and tells nothing new in the later draws.
-const raceEnabled = true

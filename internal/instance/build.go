@@ -1,0 +1,284 @@
+package instance
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/config"
+	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/rules"
+	"github.com/pointsman-ai/pointsman/internal/signal"
+	"github.com/pointsman-ai/pointsman/internal/student"
+	"github.com/pointsman-ai/pointsman/internal/upstream/embedded"
+	"github.com/pointsman-ai/pointsman/internal/upstream/openai"
+	"github.com/pointsman-ai/pointsman/internal/upstream/recorded"
+)
+
+// builder fills a instance and collects what is wrong.
+type builder struct {
+	instance *Instance
+	config   *config.Config
+	options  Options
+	problems config.Problems
+}
+
+// wrong reports a fault of the value at a path.
+func (b *builder) wrong(err error, path ...any) {
+	b.problems = append(b.problems, b.config.Problem(config.At(path...), err)...)
+}
+
+// connect opens the upstreams and loads the embedded models.
+func (b *builder) connect() {
+	for _, id := range slices.Sorted(maps.Keys(b.config.Upstreams)) {
+		u := b.config.Upstreams[id]
+		if b.options.Offline {
+			continue
+		}
+		switch u.Type {
+		case config.TypeOpenAI:
+			b.openai(id, u)
+		case config.TypeRecorded:
+			b.recorded(id, u)
+		case config.TypeEmbedded: // its models are opened one by one
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.config.Models)) {
+		m := b.config.Models[id]
+		c := connection{upstream: b.instance.http[m.Upstream], name: m.Name}
+		if c.name == "" {
+			c.name = string(id)
+		}
+		if b.config.Upstreams[m.Upstream].Type == config.TypeEmbedded {
+			content, digest, err := b.weights(m)
+			if err != nil {
+				b.wrong(err, "models", string(id), "artefact")
+				continue
+			}
+			c.artefact = digest
+			if !b.options.Offline {
+				if c.upstream, err = embedded.Load(content, c.name); err != nil {
+					b.wrong(err, "models", string(id), "artefact")
+				}
+			}
+		}
+		b.instance.models[id] = c
+	}
+}
+
+// weights reads the artefact of an embedded model. Offline, the digest that a
+// snapshot holds is enough.
+func (b *builder) weights(m config.Model) ([]byte, pointsman.Digest, error) {
+	if m.Artefact.Digest != "" {
+		if b.options.Offline {
+			return nil, m.Artefact.Digest, nil
+		}
+		content, err := b.options.Store.Get(m.Artefact.Digest)
+		return content, m.Artefact.Digest, err
+	}
+	content, err := os.ReadFile(m.Artefact.File.String())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, "", fmt.Errorf("there is no file %s: train one with pointsman student train", m.Artefact.File.Written())
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return content, pointsman.DigestOf(content), nil
+}
+
+func (b *builder) openai(id pointsman.UpstreamID, u config.Upstream) {
+	base, err := u.BaseURL.Resolve()
+	if err != nil {
+		b.wrong(err, "upstreams", string(id), "base_url")
+		return
+	}
+	headers := make(map[string]string, len(u.Headers))
+	for name, value := range u.Headers {
+		if headers[name], err = value.Resolve(); err != nil {
+			b.wrong(err, "upstreams", string(id), "headers", name)
+			return
+		}
+	}
+	o := openai.Options{BaseURL: base, Headers: headers}
+	if !u.APIKey.IsZero() {
+		o.APIKey = u.APIKey.Resolve
+	}
+	one, err := openai.New(o)
+	if err != nil {
+		b.wrong(err, "upstreams", string(id), "base_url")
+		return
+	}
+	b.instance.http[id] = one
+	b.instance.closers = append(b.instance.closers, one)
+}
+
+func (b *builder) recorded(id pointsman.UpstreamID, u config.Upstream) {
+	pace := recorded.PaceNone
+	if u.Pace == config.PaceRecorded {
+		pace = recorded.PaceRecorded
+	}
+	one, err := recorded.Open(u.Recording.String(), recorded.Options{Pace: pace})
+	if err != nil {
+		b.wrong(err, "upstreams", string(id), "recording")
+		return
+	}
+	b.instance.http[id] = one
+	b.instance.closers = append(b.instance.closers, one)
+}
+
+// tasks makes the tasks ready.
+func (b *builder) tasks() {
+	for _, spec := range b.config.Tasks() {
+		t := &cascade.Task{Task: spec}
+		for i := range spec.Tiers {
+			t.Tiers = append(t.Tiers, b.tier(spec.Tiers[i]))
+			t.Task.Tiers[i] = t.Tiers[i].Tier
+		}
+		if spec.Witness != nil {
+			one := b.tier(*spec.Witness)
+			t.Witness = &one
+		}
+		b.rules(t)
+		compiled, err := contract.Compile(spec.Kind, spec.Contract)
+		if err != nil {
+			b.wrong(err, "tasks", string(spec.ID), "contract")
+		}
+		t.Contract = compiled
+		if !b.options.IgnorePolicies {
+			b.policy(t)
+		}
+		b.instance.tasks[spec.ID] = t
+	}
+}
+
+// tier joins a configured tier with the model that answers it.
+func (b *builder) tier(spec pointsman.Tier) cascade.Tier {
+	one := b.instance.models[spec.Variant.Model]
+	spec.Variant.Artefact, spec.Variant.Name, spec.Variant.Upstream = one.artefact, one.name, spec.Place.Upstream
+	return cascade.Tier{Tier: spec, Upstream: one.upstream, Name: one.name, Digest: spec.Variant.Digest()}
+}
+
+// rules compiles the rules of the whole file and of the task.
+func (b *builder) rules(t *cascade.Task) {
+	all := b.global()
+	for i, r := range b.config.Specs[t.ID].Rules {
+		one := convert(r)
+		if _, err := rules.Compile([]rules.Rule{one}, t.Task.Tiers, t.Task.Witness); err != nil {
+			b.wrong(err, "tasks", string(t.ID), "rules", i, "when")
+			continue
+		}
+		all = append(all, one)
+	}
+	set, err := rules.Compile(all, t.Task.Tiers, t.Task.Witness)
+	if err != nil {
+		b.wrong(err, "rules")
+		return
+	}
+	t.Rules = ruled{set: set, task: t.ID}
+}
+
+// global are the rules of the whole file.
+func (b *builder) global() []rules.Rule {
+	b.instance.direct = b.instance.direct[:0]
+	for _, r := range b.config.Rules {
+		b.instance.direct = append(b.instance.direct, convert(r))
+	}
+	return slices.Clone(b.instance.direct)
+}
+
+func convert(r config.Rule) rules.Rule {
+	one := rules.Rule{Name: r.Name, When: r.When, Pin: r.Pin}
+	if r.Stakes != nil {
+		one.Stakes = *r.Stakes
+	}
+	if f := r.Forbid; f != nil {
+		one.Forbid = rules.Forbid{Locations: f.Locations, Regions: f.Regions, Upstreams: f.Upstreams, Tiers: f.Tiers}
+	}
+	return one
+}
+
+// policy loads the policy in force, and says why it does not apply where it
+// does not.
+func (b *builder) policy(t *cascade.Task) {
+	digest, err := b.active(t.ID)
+	if errors.Is(err, artefact.ErrNotFound) {
+		if len(t.Tiers) > 1 {
+			b.note("task %s has no policy yet: every request goes to its largest tier (run pointsman calibrate)", t.ID)
+		}
+		return
+	}
+	if err != nil {
+		b.wrong(err, "tasks", string(t.ID))
+		return
+	}
+	if digest == "" {
+		return // replay of a decision that was made without one
+	}
+	content, err := b.options.Store.Get(digest)
+	if err != nil {
+		b.wrong(fmt.Errorf("policy of task %s: %w", t.ID, err), "tasks", string(t.ID))
+		return
+	}
+	p, err := policy.Unmarshal(content)
+	if err != nil {
+		b.wrong(fmt.Errorf("policy of task %s: %w", t.ID, err), "tasks", string(t.ID))
+		return
+	}
+	t.Policy, t.PolicyDigest = p, digest
+	t.Void = p.Matches(t.Variants())
+	if p.Task != t.ID {
+		t.Void = fmt.Errorf("policy is void: it was fitted for task %s", p.Task)
+	}
+	if t.Void != nil {
+		b.note("task %s: %v; every request goes to its largest tier (run pointsman calibrate)", t.ID, t.Void)
+		return
+	}
+	if !p.Certified() {
+		b.note("task %s: its policy has no certified threshold, so every request goes to its largest tier", t.ID)
+	}
+	if err := b.students(t); err != nil {
+		b.wrong(err, "tasks", string(t.ID))
+	}
+}
+
+func (b *builder) active(id pointsman.TaskID) (pointsman.Digest, error) {
+	if b.options.Policies != nil {
+		return b.options.Policies[id], nil
+	}
+	return b.options.Store.Active(id)
+}
+
+// students loads the auxiliary models whose signals the policy reads.
+func (b *builder) students(t *cascade.Task) error {
+	if b.options.Offline || len(t.Policy.Students) == 0 {
+		return nil
+	}
+	byName := map[string]*student.Model{}
+	for _, s := range t.Policy.Students {
+		content, err := b.options.Store.Get(s.Digest)
+		if err != nil {
+			return fmt.Errorf("student %s of task %s: %w", s.Name, t.ID, err)
+		}
+		if byName[s.Name], err = student.Unmarshal(content); err != nil {
+			return fmt.Errorf("student %s of task %s: %w", s.Name, t.ID, err)
+		}
+	}
+	for i := range len(t.Tiers) - 1 {
+		t.Tiers[i].Students = &signal.Students{
+			Label: byName[signal.LabelStudent], Judge: byName[signal.JudgeStudent(t.Tiers[i].ID)],
+		}
+	}
+	return nil
+}
+
+func (b *builder) note(format string, args ...any) {
+	note := fmt.Sprintf(format, args...)
+	b.instance.notes = append(b.instance.notes, note)
+	b.options.Logger.Warn(note)
+}
