@@ -8,23 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/config"
-	"github.com/pointsman-ai/pointsman/internal/gateway"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
-	"github.com/pointsman-ai/pointsman/internal/telemetry"
 )
 
 // Options say what to run.
@@ -140,133 +133,4 @@ func (s *server) close() error {
 		errs = append(errs, s.journal.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// run runs the server and what it stands on until the context ends.
-func (s *server) run(ctx context.Context) error {
-	address := s.config.Server.Listen
-	if s.options.Listen != "" {
-		address = s.options.Listen
-		if err := s.exposed(address); err != nil {
-			return err
-		}
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return &pointsman.Error{
-			Code: pointsman.CodeUnavailable, Message: "cannot listen on " + address,
-			Hint: "another process may listen there; choose another with --listen, port 0 for any", Err: err,
-		}
-	}
-	metrics := s.metrics()
-	ledger := &ledger{journal: s.journal, index: s.index, recording: s.recording, answers: s.config.Journal.OnFull == config.OnFullAnswer}
-	handler := gateway.New(gateway.Options{
-		Acquire: s.instances.Acquire, Log: ledger, Outcomes: ledger, IDs: pointsman.NewIDSource(nil, nil),
-		Logger: s.log, Observe: metrics.Observe, Metrics: metrics.Handler(), Draining: s.draining.Load,
-	})
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: s.config.Server.ReadTimeout.Std(), ReadTimeout: s.config.Server.ReadTimeout.Std(),
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-
-	// What requests stand on outlives the last of them.
-	below, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	var group errgroup.Group
-	fail := make(chan error, 1)
-	start := func(what string, run func(context.Context) error) {
-		group.Go(func() error {
-			if err := run(below); err != nil && below.Err() == nil {
-				err = fmt.Errorf("%s: %w", what, err)
-				select {
-				case fail <- err:
-				default:
-				}
-				return err
-			}
-			return nil
-		})
-	}
-	start("journal", s.journal.Run)
-	start("index", func(ctx context.Context) error { return s.index.Follow(ctx, s.journal) })
-	start("configuration", s.watch)
-	start("server", func(context.Context) error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	url := "http://" + listener.Addr().String()
-	s.log.Info("listening", "url", url, "tasks", s.instances.Current().Models(), "config", s.instances.Current().Snapshot().Short())
-	if s.options.Ready != nil {
-		s.options.Ready(url)
-	}
-	select {
-	case <-ctx.Done():
-	case err = <-fail:
-	}
-	err = errors.Join(err, s.drain(ctx, server))
-	stop()
-	return errors.Join(err, group.Wait())
-}
-
-// recording is how much of a task's texts is kept under the configuration in
-// force; of a task that is gone, as much as of a direct request.
-func (s *server) recording(id pointsman.TaskID) pointsman.Recording {
-	t, err := s.instances.Current().Task(id)
-	if err != nil {
-		return pointsman.RecordRedacted
-	}
-	return t.Record
-}
-
-// exposed refuses an address that others can reach where no key is asked for.
-func (s *server) exposed(address string) error {
-	if len(s.config.Server.Keys) > 0 {
-		return nil
-	}
-	host, _, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err == nil && (host == "localhost" || ip != nil && ip.IsLoopback()) {
-		return nil
-	}
-	return &pointsman.Error{
-		Code: pointsman.CodeConfig, Message: fmt.Sprintf("%q can be reached by others, and no key is asked for", address),
-		Hint: "name keys under server.keys (pointsman key new makes one), or listen on 127.0.0.1",
-	}
-}
-
-// drain lets running requests finish in their time, then cuts them off.
-func (s *server) drain(ctx context.Context, server *http.Server) error {
-	s.draining.Store(true)
-	patience := s.config.Server.DrainTimeout.Std()
-	s.log.Info("draining", "patience", patience)
-	timed, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	err := server.Shutdown(timed)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Warn("requests were cut off: server.drain_timeout is over", "patience", patience)
-		return server.Close()
-	}
-	return err
-}
-
-// metrics are those of requests and of what they stand on.
-func (s *server) metrics() *telemetry.Metrics {
-	m := telemetry.New()
-	stat := func(read func(journal.Stats) uint64) func() float64 {
-		return func() float64 { return float64(read(s.journal.Stats())) }
-	}
-	m.Counter("pointsman_journal_decisions_total", "Decisions written by this process.", stat(func(s journal.Stats) uint64 { return s.Decisions }))
-	m.Counter("pointsman_journal_unwritten_total", "Records that could not be written and were answered all the same.", stat(func(s journal.Stats) uint64 { return s.Unwritten }))
-	m.Counter("pointsman_journal_flush_failures_total", "Failed fsyncs.", stat(func(s journal.Stats) uint64 { return s.FlushFailures }))
-	m.Gauge("pointsman_journal_healthy", "1 while records can be written.", func() float64 {
-		if s.journal.Healthy() != nil {
-			return 0
-		}
-		return 1
-	})
-	m.Counter("pointsman_config_reloads_total", "Configurations put in force after the first.", func() float64 { return float64(s.reloads.Load()) })
-	m.Counter("pointsman_config_refused_total", "Changed configurations that were refused.", func() float64 { return float64(s.refused.Load()) })
-	return m
 }
