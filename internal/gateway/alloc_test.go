@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/gateway"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 )
@@ -25,8 +26,8 @@ func TestAllocationsOfARequest(t *testing.T) {
 	}
 	w := newWorld(t, model{text: "hi"})
 	g := gateway.New(gateway.Options{
-		Acquire: func() (gateway.Instance, func()) { return w, func() {} },
-		Log:     nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
+		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(w.keys),
+		Log: nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
 	})
 	serve := func(body string) func() {
 		return func() {
@@ -57,8 +58,8 @@ func TestAllocationsOfARequest(t *testing.T) {
 func BenchmarkRequest(b *testing.B) {
 	w := newWorld(b, model{text: "hi"})
 	g := gateway.New(gateway.Options{
-		Acquire: func() (gateway.Instance, func()) { return w, func() {} },
-		Log:     nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
+		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(w.keys),
+		Log: nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
 	})
 	b.ReportAllocs()
 	for b.Loop() {

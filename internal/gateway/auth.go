@@ -4,26 +4,23 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/admit"
 )
 
 // handler serves a request of a known principal from one instance.
-type handler func(w http.ResponseWriter, r *http.Request, instance Instance, who Principal)
+type handler func(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal)
 
 // authenticated finds the principal and holds the instance for the request.
 func (g *Gateway) authenticated(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		instance, release := g.Acquire()
-		defer release()
-		who, ok := instance.Authenticate(bearer(r))
-		if !ok {
+		who, err := g.Gate.Authenticate(bearer(r))
+		if err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			g.fail(w, "", &pointsman.Error{
-				Code: pointsman.CodeAuth, Message: "the API key is missing or not known here",
-				Hint: "send Authorization: Bearer with a key whose SHA-256 stands under server.keys",
-			})
+			g.fail(w, "", err)
 			return
 		}
+		instance, release := g.Acquire()
+		defer release()
 		next(w, r, instance, who)
 	}
 }

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 )
 
 // completions serves POST /v1/chat/completions.
-func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, instance Instance, who Principal) {
+func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal) {
 	started := g.Now()
 	d := &pointsman.Decision{
 		ID: g.IDs.Next(), Time: started.UTC(), Config: instance.Snapshot(), Principal: who.Name,
@@ -58,7 +59,7 @@ func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, instance I
 }
 
 // decode reads, bounds and understands a request, and finds its task.
-func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, instance Instance, who Principal) (*cascade.Task, *pointsman.Request, error) {
+func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal) (*cascade.Task, *pointsman.Request, error) {
 	body, err := readBody(w, r, instance.Limits().MaxBody)
 	if err != nil {
 		return nil, nil, err

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
@@ -42,7 +43,7 @@ type said struct {
 
 // feedback serves POST /v1/feedback. The same word on the same decision by the
 // same credential is recorded once; the second time answers 200 instead of 201.
-func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Instance, who Principal) {
+func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal) {
 	body, err := readBody(w, r, min(maxFeedback, instance.Limits().MaxBody))
 	if err != nil {
 		g.fail(w, "", err)
@@ -75,7 +76,7 @@ func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Inst
 }
 
 // outcome reads and checks a word on a decision.
-func outcome(body []byte, who Principal, key string) (*pointsman.Outcome, error) {
+func outcome(body []byte, who *admit.Principal, key string) (*pointsman.Outcome, error) {
 	bad := func(param, message, hint string) error {
 		return &pointsman.Error{Code: pointsman.CodeInvalid, Message: message, Hint: hint, Param: param}
 	}
@@ -142,12 +143,12 @@ func clipped(s string) string {
 }
 
 // models serves GET /v1/models.
-func (g *Gateway) models(w http.ResponseWriter, _ *http.Request, instance Instance, _ Principal) {
+func (g *Gateway) models(w http.ResponseWriter, _ *http.Request, instance Instance, _ *admit.Principal) {
 	g.writeJSON(w, http.StatusOK, chat.Models(instance.Models(), 0))
 }
 
 // model serves GET /v1/models/{id}.
-func (g *Gateway) model(w http.ResponseWriter, r *http.Request, instance Instance, _ Principal) {
+func (g *Gateway) model(w http.ResponseWriter, r *http.Request, instance Instance, _ *admit.Principal) {
 	id := r.PathValue("id")
 	if slices.Contains(instance.Models(), id) {
 		g.writeJSON(w, http.StatusOK, chat.Model(id, 0))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 )
@@ -40,19 +41,8 @@ type Instance interface {
 	Models() []string
 	// Snapshot is the digest of the configuration.
 	Snapshot() pointsman.Digest
-	// Authenticate finds who holds a key. With no keys configured, everybody
-	// is the anonymous principal.
-	Authenticate(key string) (Principal, bool)
 	// Limits bound one request.
 	Limits() Limits
-}
-
-// Principal is who a credential belongs to.
-type Principal struct {
-	// Name is empty for the anonymous principal.
-	Name string
-	// Metadata is fixed by the credential and replaces what a client claims.
-	Metadata map[string]string
 }
 
 // Limits bound one request.
@@ -81,7 +71,9 @@ type Outcomes interface {
 // Options are what a gateway needs. All but Logger and Now are required.
 type Options struct {
 	// Acquire holds the current instance until release is called.
-	Acquire  func() (w Instance, release func())
+	Acquire func() (w Instance, release func())
+	// Gate says who may ask; it outlives the instances.
+	Gate     *admit.Gate
 	Log      Log
 	Outcomes Outcomes
 	IDs      *pointsman.IDSource

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/contract"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
@@ -83,7 +85,7 @@ func (e *events) Close() error              { return nil }
 // still is a instance of one task with one tier.
 type still struct {
 	task *cascade.Task
-	keys map[string]gateway.Principal
+	keys []admit.Key
 }
 
 type noRules struct{ set *rules.Set }
@@ -117,14 +119,6 @@ func (s *still) Models() []string           { return []string{"t"} }
 func (s *still) Snapshot() pointsman.Digest { return pointsman.DigestOf([]byte("config")) }
 func (s *still) Limits() gateway.Limits {
 	return gateway.Limits{MaxBody: 4096, RequestTimeout: time.Minute}
-}
-
-func (s *still) Authenticate(key string) (gateway.Principal, bool) {
-	if s.keys == nil {
-		return gateway.Principal{}, true
-	}
-	p, ok := s.keys[key]
-	return p, ok
 }
 
 // book keeps what was put on record.
@@ -168,8 +162,8 @@ func start(t *testing.T, w *still, b *book) string {
 	t.Helper()
 	b.outcomes = map[pointsman.Digest]bool{}
 	s := httptest.NewServer(gateway.New(gateway.Options{
-		Acquire: func() (gateway.Instance, func()) { return w, func() {} },
-		Log:     b, Outcomes: b, IDs: pointsman.NewIDSource(nil, nil),
+		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(w.keys),
+		Log: b, Outcomes: b, IDs: pointsman.NewIDSource(nil, nil),
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
@@ -291,7 +285,7 @@ func TestErrors(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	w := newWorld(t, model{text: "hi"})
-	w.keys = map[string]gateway.Principal{"k1": {Name: "app", Metadata: map[string]string{"tenant": "emea"}}}
+	w.keys = []admit.Key{{Name: "app", SHA256: sha256.Sum256([]byte("k1")), Metadata: map[string]string{"tenant": "emea"}}}
 	b := &book{}
 	url := start(t, w, b)
 	for _, wrong := range []string{"", "Bearer k2", "Basic k1", "k1"} {
@@ -363,7 +357,7 @@ func TestABodyThatBreaksOff(t *testing.T) {
 
 func TestFeedback(t *testing.T) {
 	w := newWorld(t, model{text: "hi"})
-	w.keys = map[string]gateway.Principal{"k": {Name: "reviewer"}}
+	w.keys = []admit.Key{{Name: "reviewer", SHA256: sha256.Sum256([]byte("k"))}}
 	b := &book{}
 	url := start(t, w, b)
 	send(t, "POST", url+"/v1/chat/completions", hello, "Authorization", "Bearer k")

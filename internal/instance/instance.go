@@ -6,8 +6,6 @@
 package instance
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +31,6 @@ type Instance struct {
 	tasks    map[pointsman.TaskID]*cascade.Task
 	models   map[pointsman.ModelID]connection
 	names    []string
-	keys     map[string]gateway.Principal // by SHA-256 in hexadecimal
 	limits   gateway.Limits
 	http     map[pointsman.UpstreamID]upstream.Upstream // those that answer any model's name
 	closers  []io.Closer
@@ -76,7 +73,6 @@ func Build(c *config.Config, o Options) (_ *Instance, err error) {
 	w := &Instance{
 		config: c, store: o.Store, tasks: map[pointsman.TaskID]*cascade.Task{},
 		models: map[pointsman.ModelID]connection{}, http: map[pointsman.UpstreamID]upstream.Upstream{},
-		keys:   map[string]gateway.Principal{},
 		limits: gateway.Limits{MaxBody: int64(c.Server.MaxBody), RequestTimeout: c.Server.RequestTimeout.Std()},
 	}
 	defer func() {
@@ -89,9 +85,6 @@ func Build(c *config.Config, o Options) (_ *Instance, err error) {
 	b.tasks()
 	if err := w.remember(); err != nil {
 		return nil, err
-	}
-	for _, k := range c.Server.Keys {
-		w.keys[k.SHA256] = gateway.Principal{Name: k.Name, Metadata: k.Metadata}
 	}
 	if len(b.problems) > 0 {
 		return nil, b.problems
@@ -244,17 +237,6 @@ func (w *Instance) Limits() gateway.Limits { return w.limits }
 // Notes are what an operator should know of this instance though it serves: a
 // task without a policy, a void one.
 func (w *Instance) Notes() []string { return w.notes }
-
-// Authenticate implements gateway.Instance. A key is known by its SHA-256, so how
-// long the look-up takes tells nothing about the keys.
-func (w *Instance) Authenticate(key string) (gateway.Principal, bool) {
-	if len(w.keys) == 0 {
-		return gateway.Principal{}, true
-	}
-	sum := sha256.Sum256([]byte(key))
-	p, ok := w.keys[hex.EncodeToString(sum[:])]
-	return p, ok
-}
 
 // Close closes what the instance opened.
 func (w *Instance) Close() error {

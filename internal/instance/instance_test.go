@@ -2,8 +2,6 @@ package instance_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -599,25 +597,6 @@ func TestGlobalRulesHoldForDirectRequests(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestAuthenticate(t *testing.T) {
-	dir := folder(t)
-	if who, ok := build(t, dir, file).Authenticate(""); !ok || who.Name != "" {
-		t.Errorf("no key is asked for, and %+v %v", who, ok)
-	}
-	hash := func(key string) string { s := sha256.Sum256([]byte(key)); return hex.EncodeToString(s[:]) }
-	w := build(t, dir, strings.Replace(file, "upstreams:", fmt.Sprintf(`server:
-  keys:
-    - {name: web, sha256: %s, metadata: {tenant: acme}}
-    - {name: mail, sha256: %s}
-upstreams:`, hash("pm-web"), hash("pm-mail")), 1))
-	for key, name := range map[string]string{"pm-web": "web", "pm-mail": "mail", "": "", "pm-web ": "", "PM-WEB": "", hash("pm-web"): ""} {
-		who, ok := w.Authenticate(key)
-		if ok != (name != "") || who.Name != name || (who.Metadata["tenant"] == "acme") != (name == "web") {
-			t.Errorf("%q: %+v %v, want %q", key, who, ok, name)
-		}
 	}
 }
 

@@ -101,6 +101,7 @@ func (s *server) reload() {
 	}
 	s.needsRestart(c)
 	s.instances.Swap(next)
+	s.gate.Replace(keys(c))
 	s.seen = s.fingerprint() // other files may be part of it now
 	s.reloads.Add(1)
 	s.log.Info("configuration in force", "config", next.Snapshot().Short(), "tasks", next.Models())

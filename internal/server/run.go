@@ -24,7 +24,7 @@ func (s *server) run(ctx context.Context) error {
 	metrics := s.metrics()
 	ledger := &ledger{journal: s.journal, index: s.index, recording: s.recording, answers: s.config.Journal.OnFull == config.OnFullAnswer}
 	handler := gateway.New(gateway.Options{
-		Acquire: s.instances.Acquire, Log: ledger, Outcomes: ledger, IDs: pointsman.NewIDSource(nil, nil),
+		Acquire: s.instances.Acquire, Gate: s.gate, Log: ledger, Outcomes: ledger, IDs: pointsman.NewIDSource(nil, nil),
 		Logger: s.log, Observe: metrics.Observe, Metrics: metrics.Handler(), Draining: s.draining.Load,
 	})
 	server := &http.Server{

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/instance"
@@ -73,6 +74,7 @@ type server struct {
 	index     *sqlite.Index
 	store     *artefact.Store
 	instances *instance.Holder
+	gate      *admit.Gate
 	draining  atomic.Bool
 	seen      pointsman.Digest // of the files in force or refused; for watch alone
 	reloads   atomic.Uint64
@@ -96,6 +98,7 @@ func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err 
 		return nil, err
 	}
 	s.instances = instance.Hold(first)
+	s.gate = admit.New(keys(c))
 	if s.seen = s.fingerprint(); digestOf(o.Path) != before {
 		s.seen = "" // it changed while it was loaded: it is read again
 	}
