@@ -15,7 +15,6 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/server"
 	"github.com/pointsman-ai/pointsman/internal/store"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 )
@@ -35,7 +34,7 @@ func openIndex(ctx context.Context, o *options) (*config.Config, *sqlite.Index, 
 	if err := hasJournal(c); err != nil {
 		return nil, nil, err
 	}
-	index, err := sqlite.Open(server.IndexPath(c), sqlite.Options{Journal: server.JournalDir(c)})
+	index, err := sqlite.Open(c.Data().Index(), sqlite.Options{Journal: c.Data().Journal()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,9 +46,9 @@ func openIndex(ctx context.Context, o *options) (*config.Config, *sqlite.Index, 
 
 // hasJournal makes a journal that was never written a clear error.
 func hasJournal(c *config.Config) error {
-	if _, err := os.Stat(server.JournalDir(c)); err != nil {
+	if _, err := os.Stat(c.Data().Journal()); err != nil {
 		return &pointsman.Error{
-			Code: pointsman.CodeNotFound, Message: "there is no journal in " + server.JournalDir(c),
+			Code: pointsman.CodeNotFound, Message: "there is no journal in " + c.Data().Journal(),
 			Hint: "pointsman serve writes it; or name the configuration that it runs with by --config", Err: err,
 		}
 	}
@@ -231,7 +230,7 @@ func lookUp(ctx context.Context, o *options, id string) (_ *config.Config, _ *sh
 	}
 	if record.Payload != nil {
 		r.NoPayload = ""
-		if r.Payload, err = journal.ReadPayload(server.JournalDir(c), *record.Payload); err != nil {
+		if r.Payload, err = journal.ReadPayload(c.Data().Journal(), *record.Payload); err != nil {
 			r.NoPayload = err.Error()
 		}
 	}

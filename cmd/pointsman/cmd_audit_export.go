@@ -12,7 +12,6 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
 // exported is one line of an export.
@@ -66,7 +65,7 @@ Each line has a "type" and the record under that name.`,
 				if err != nil {
 					return errors.Join(err, buffered.Flush())
 				}
-				line, at, err := exportLine(server.JournalDir(conf), &entry, payloads)
+				line, at, err := exportLine(conf.Data().Journal(), &entry, payloads)
 				if err != nil {
 					return err
 				}

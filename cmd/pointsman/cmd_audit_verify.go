@@ -10,7 +10,6 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
 func newAuditVerify(o *options) *cobra.Command {
@@ -40,7 +39,7 @@ is found too.
 				return err
 			}
 			bar, last := o.progress(), int64(0)
-			report, err := journal.Verify(c.Context(), server.JournalDir(conf), options, func(done, total int64) {
+			report, err := journal.Verify(c.Context(), conf.Data().Journal(), options, func(done, total int64) {
 				if last == 0 {
 					bar.Start("verify", int(total>>10))
 				}

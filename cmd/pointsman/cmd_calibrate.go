@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -109,7 +108,7 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	}
 	f := calibrate.Options{
 		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers,
-		Cache: filepath.Join(c.DataDir.String(), "answers", string(id)+".jsonl"), Progress: o.progress(),
+		Cache: c.Data().Answers(id), Progress: o.progress(),
 	}
 	if k.fresh {
 		f.Cache = ""

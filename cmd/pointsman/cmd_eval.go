@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -161,5 +160,5 @@ func (e evalOptions) directory(c *config.Config, id pointsman.TaskID, examples [
 	if e.out != "" {
 		return e.out
 	}
-	return filepath.Join(c.DataDir.String(), "runs", string(id)+"-"+dataset.DigestOf(examples).Short())
+	return c.Data().Run(id, dataset.DigestOf(examples))
 }

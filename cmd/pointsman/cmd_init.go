@@ -11,6 +11,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 func newInit(o *options) *cobra.Command {
@@ -37,7 +38,7 @@ It says what it chose. Nothing but the loopback address is asked.`,
 // writeNew writes a file that is not there yet.
 func writeNew(path string, content []byte, force bool) error {
 	if force {
-		return writeWhole(path, content)
+		return durable.WriteFile(path, content)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pointsman-ai/pointsman/internal/durable"
 	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
@@ -84,9 +84,5 @@ func announce(path, url string) error {
 	if path == "" {
 		return nil
 	}
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := os.WriteFile(temp, []byte(url+"\n"), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
+	return durable.WriteFile(path, []byte(url+"\n"))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 	"github.com/pointsman-ai/pointsman/internal/student"
 )
@@ -147,7 +148,7 @@ func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
 		return err
 	}
 	r.ModelBytes, r.Digest = len(content), pointsman.DigestOf(content)
-	if err := writeWhole(s.out, content); err != nil {
+	if err := durable.WriteFile(s.out, content); err != nil {
 		return err
 	}
 	return o.print(r, func(w *bytes.Buffer) {
@@ -283,13 +284,4 @@ func runStudentTest(o *options, s studentOptions) error {
 		}
 		fmt.Fprintf(w, "size       %d bytes\np50        %.1f µs\n", r.ModelBytes, r.P50Micros)
 	})
-}
-
-// writeWhole makes a file appear whole: written beside its place, then renamed.
-func writeWhole(path string, content []byte) error {
-	temp := path + ".new"
-	if err := os.WriteFile(temp, content, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
 // onRecord is a decision with the place of its texts, nil where there are none.
@@ -38,7 +37,7 @@ func decisions(ctx context.Context, c *config.Config) iter.Seq2[onRecord, error]
 // entries reads everything on record, oldest first, and ends after an error.
 func entries(ctx context.Context, c *config.Config) iter.Seq2[journal.Entry, error] {
 	return func(yield func(journal.Entry, error) bool) {
-		for entry, err := range journal.Read(server.JournalDir(c), journal.Position{}) {
+		for entry, err := range journal.Read(c.Data().Journal(), journal.Position{}) {
 			if err == nil {
 				err = ctx.Err()
 			}

@@ -15,7 +15,6 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/eval"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/policy"
-	"github.com/pointsman-ai/pointsman/internal/server"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
 
@@ -148,7 +147,7 @@ func (r *demonstrated) figures(ctx context.Context, o *options, c *config.Config
 	}
 	slices.Sort(overhead)
 	r.AddedP50, r.AddedP99 = overhead[len(overhead)/2], overhead[len(overhead)*99/100]
-	verified, err := journal.Verify(ctx, server.JournalDir(c), journal.VerifyOptions{}, nil)
+	verified, err := journal.Verify(ctx, c.Data().Journal(), journal.VerifyOptions{}, nil)
 	if err != nil {
 		return err
 	}

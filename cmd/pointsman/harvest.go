@@ -11,7 +11,6 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
 // harvest makes examples of the recorded requests of a task on which somebody
@@ -46,7 +45,7 @@ func harvest(ctx context.Context, c *config.Config, task pointsman.TaskID) ([]da
 		if !ok || d.Task != task || d.payload == nil {
 			continue
 		}
-		p, err := journal.ReadPayload(server.JournalDir(c), *d.payload)
+		p, err := journal.ReadPayload(c.Data().Journal(), *d.payload)
 		if errors.Is(err, journal.ErrExpired) {
 			continue
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/datadir"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 var (
@@ -25,24 +27,20 @@ var (
 
 // Store is a directory of artefacts. It is safe for concurrent use, also by
 // several processes: files appear whole or not at all.
-type Store struct{ dir string }
+type Store struct{ dir datadir.Dir }
 
 // Open uses the artefacts below a data directory, which is made when something
 // is first stored.
-func Open(dataDir string) *Store { return &Store{dir: dataDir} }
-
-func (s *Store) path(d pointsman.Digest) string {
-	return filepath.Join(s.dir, "artefacts", d.Hex()[:2], d.Hex())
-}
+func Open(dataDir string) *Store { return &Store{dir: datadir.Dir(dataDir)} }
 
 // Put stores bytes and returns their digest. Storing the same bytes again
 // changes nothing.
 func (s *Store) Put(content []byte) (pointsman.Digest, error) {
 	d := pointsman.DigestOf(content)
-	if held, err := os.ReadFile(s.path(d)); err == nil && pointsman.DigestOf(held) == d {
+	if held, err := os.ReadFile(s.dir.Artefact(d)); err == nil && pointsman.DigestOf(held) == d {
 		return d, nil
 	}
-	if err := writeFile(s.path(d), content); err != nil {
+	if err := writeFile(s.dir.Artefact(d), content); err != nil {
 		return "", fmt.Errorf("store artefact: %w", err)
 	}
 	return d, nil
@@ -53,7 +51,7 @@ func (s *Store) Get(d pointsman.Digest) ([]byte, error) {
 	if _, err := pointsman.ParseDigest(string(d)); err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(s.path(d))
+	content, err := os.ReadFile(s.dir.Artefact(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, d)
 	}
@@ -61,18 +59,18 @@ func (s *Store) Get(d pointsman.Digest) ([]byte, error) {
 		return nil, fmt.Errorf("read artefact: %w", err)
 	}
 	if pointsman.DigestOf(content) != d {
-		return nil, fmt.Errorf("%w: %s", ErrAltered, s.path(d))
+		return nil, fmt.Errorf("%w: %s", ErrAltered, s.dir.Artefact(d))
 	}
 	return content, nil
 }
 
 // ActiveDir is where the names of the active policies lie, one file a task:
 // what a reload watches.
-func (s *Store) ActiveDir() string { return filepath.Join(s.dir, "active") }
+func (s *Store) ActiveDir() string { return s.dir.Active() }
 
 // Activate makes a policy the one in force for a task.
 func (s *Store) Activate(task pointsman.TaskID, d pointsman.Digest) error {
-	if err := writeFile(s.activePath(task), []byte(string(d)+"\n")); err != nil {
+	if err := writeFile(s.dir.ActivePolicy(task), []byte(string(d)+"\n")); err != nil {
 		return fmt.Errorf("activate policy: %w", err)
 	}
 	return nil
@@ -80,7 +78,7 @@ func (s *Store) Activate(task pointsman.TaskID, d pointsman.Digest) error {
 
 // Active is the digest of the policy in force for a task.
 func (s *Store) Active(task pointsman.TaskID) (pointsman.Digest, error) {
-	content, err := os.ReadFile(s.activePath(task))
+	content, err := os.ReadFile(s.dir.ActivePolicy(task))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%w: task %s has no active policy", ErrNotFound, task)
 	}
@@ -89,47 +87,15 @@ func (s *Store) Active(task pointsman.TaskID) (pointsman.Digest, error) {
 	}
 	d, err := pointsman.ParseDigest(strings.TrimSpace(string(content)))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", s.activePath(task), err)
+		return "", fmt.Errorf("%s: %w", s.dir.ActivePolicy(task), err)
 	}
 	return d, nil
 }
 
-// activePath escapes the task's name, so that no name leaves the directory.
-func (s *Store) activePath(task pointsman.TaskID) string {
-	var name strings.Builder
-	for _, c := range []byte(task) {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' {
-			name.WriteByte(c)
-		} else {
-			fmt.Fprintf(&name, "%%%02x", c)
-		}
-	}
-	return filepath.Join(s.ActiveDir(), name.String())
-}
-
-// writeFile makes a file appear whole: written beside its place, synced, then
-// renamed.
-func writeFile(path string, content []byte) (err error) {
+// writeFile makes a file appear whole, in a directory that is made for it.
+func writeFile(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temp.Name()))
-		}
-	}()
-	if _, err = temp.Write(content); err != nil {
-		return errors.Join(err, temp.Close())
-	}
-	if err = temp.Sync(); err != nil {
-		return errors.Join(err, temp.Close())
-	}
-	if err = temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
+	return durable.WriteFile(path, content)
 }

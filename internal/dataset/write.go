@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Writer writes examples as JSON Lines. It is not safe for concurrent use.
@@ -56,43 +56,25 @@ func Encode(e Example) ([]byte, error) {
 
 // Save writes a file, compressed where its name ends in ".gz". It appears
 // under its name only when it is whole.
-func Save(path string, examples []Example) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("save dataset: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
-			err = fmt.Errorf("save dataset %s: %w", path, err)
+func Save(path string, examples []Example) error {
+	return durable.WriteTo(path, func(out io.Writer) error {
+		if !strings.HasSuffix(path, ".gz") {
+			return writeAll(out, examples)
 		}
-	}()
-	var out io.Writer = file
-	var zipped *gzip.Writer
-	if strings.HasSuffix(path, ".gz") {
-		zipped = gzip.NewWriter(file)
-		out = zipped
-	}
+		zipped := gzip.NewWriter(out)
+		if err := writeAll(zipped, examples); err != nil {
+			return err
+		}
+		return zipped.Close()
+	})
+}
+
+func writeAll(out io.Writer, examples []Example) error {
 	w := NewWriter(out)
 	for _, e := range examples {
 		if err := w.Write(e); err != nil {
 			return err
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if zipped != nil {
-		if err := zipped.Close(); err != nil {
-			return err
-		}
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return w.Flush()
 }

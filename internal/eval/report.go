@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
 
@@ -209,7 +210,7 @@ func (r *Report) Save(dir string) error {
 			all = append(all, err)
 			continue
 		}
-		all = append(all, replace(filepath.Join(dir, name), content.Bytes()))
+		all = append(all, durable.WriteFile(filepath.Join(dir, name), content.Bytes()))
 	}
 	return errors.Join(all...)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // The files of a run's directory.
@@ -69,7 +70,7 @@ func openRunFile(dir string) (*runFile, error) {
 }
 
 func (f *runFile) load(dir string) error {
-	taken, err := tryLock(f.file)
+	taken, err := durable.TryLock(f.file)
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", f.file.Name(), err)
 	}

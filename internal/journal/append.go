@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // AppendDecision records a decision and, before it, the texts that belong to
@@ -169,7 +170,7 @@ func (j *Journal) nextSegment() error {
 	}
 	created := j.opts.Clock().UnixNano()
 	h := header{magic: segmentMagic, number: j.number + 1, first: j.seq + 1, created: created, prev: j.chain, saltID: j.saltID}
-	f, err := createWhole(j.opts.FS, j.path(segmentFile(h.number)), h.marshal(), false)
+	f, err := durable.Create(j.opts.FS, j.path(segmentFile(h.number)), h.marshal(), false)
 	if err != nil {
 		return err
 	}
@@ -184,7 +185,7 @@ func (j *Journal) nextSegment() error {
 // payloadWriter is the payload file that is written to. A nil file means that
 // the next payload begins file number+1. Guarded by Journal.mu.
 type payloadWriter struct {
-	file    File
+	file    durable.File
 	number  uint32
 	created int64
 	offset  int64
@@ -241,7 +242,7 @@ func (j *Journal) nextPayload() error {
 		}
 	}
 	h := header{magic: payloadMagic, number: w.number + 1, created: j.opts.Clock().UnixNano(), saltID: j.saltID}
-	f, err := createWhole(j.opts.FS, j.path(payloadFile(h.number)), h.marshal(), false)
+	f, err := durable.Create(j.opts.FS, j.path(payloadFile(h.number)), h.marshal(), false)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Appends from many goroutines interleave whole.
@@ -64,7 +65,7 @@ func TestConcurrentAppends(t *testing.T) {
 // Those who append while one flushes share the next flush.
 func TestGroupCommit(t *testing.T) {
 	o := testOptions()
-	disk := &gatedFS{FS: osFS{}, gate: make(chan struct{})}
+	disk := &gatedFS{FS: durable.OS{}, gate: make(chan struct{})}
 	o.FS, o.Durability = disk, DurabilitySync
 	j := mustOpen(t, t.TempDir(), o)
 	disk.closed.Store(true)
@@ -98,13 +99,13 @@ func TestGroupCommit(t *testing.T) {
 // gatedFS counts fsyncs of segments and, once closed, lets none through before
 // the gate opens.
 type gatedFS struct {
-	FS
+	durable.FS
 	gate   chan struct{}
 	closed atomic.Bool
 	syncs  atomic.Int64
 }
 
-func (g *gatedFS) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
+func (g *gatedFS) OpenFile(name string, flag int, perm os.FileMode) (durable.File, error) {
 	f, err := g.FS.OpenFile(name, flag, perm)
 	if err != nil || filepath.Base(filepath.Dir(name)) != segmentDir {
 		return f, err
@@ -113,7 +114,7 @@ func (g *gatedFS) OpenFile(name string, flag int, perm os.FileMode) (File, error
 }
 
 type gatedFile struct {
-	File
+	durable.File
 	fs *gatedFS
 }
 

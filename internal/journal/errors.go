@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // The errors of this package. They are wrapped with where it happened.
@@ -51,7 +52,7 @@ func corrupt(file string, offset int64, format string, args ...any) error {
 func unavailable(cause error) error {
 	hint := "see the log for the cause; requests are taken again as soon as a write succeeds"
 	kind := ErrWrite
-	if isFull(cause) {
+	if durable.IsFull(cause) {
 		kind, hint = ErrFull, "free disk space, shorten the retention, or let requests be answered without a record"
 	}
 	return &pointsman.Error{

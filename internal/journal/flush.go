@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Sync makes all that was appended durable and brings HEAD up to it.
@@ -81,7 +83,7 @@ func (j *Journal) flushOnce() error {
 }
 
 // flushFiles flushes texts before the records that name them.
-func (j *Journal) flushFiles(seg, payload File, names bool) error {
+func (j *Journal) flushFiles(seg, payload durable.File, names bool) error {
 	if payload != nil {
 		// A closed file was flushed when the next one was begun.
 		if err := payload.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
@@ -95,7 +97,7 @@ func (j *Journal) flushFiles(seg, payload File, names bool) error {
 		return nil
 	}
 	for _, d := range []string{payloadDir, segmentDir} {
-		if err := syncDir(j.opts.FS, filepath.Join(j.dir, d)); err != nil {
+		if err := durable.SyncDir(j.opts.FS, filepath.Join(j.dir, d)); err != nil {
 			return err
 		}
 	}
@@ -120,7 +122,7 @@ func (j *Journal) rewrite() error {
 	return copyOver(j.payload.file, 0, j.payload.offset)
 }
 
-func copyOver(f File, from, to int64) error {
+func copyOver(f durable.File, from, to int64) error {
 	chunk := make([]byte, min(256<<10, to-from))
 	for from < to {
 		chunk = chunk[:min(int64(len(chunk)), to-from)]

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // faultyFS is a disk with so much room left, on which calls can be made to
@@ -29,7 +30,7 @@ func (f *faultyFS) set(change func(*faultyFS)) {
 	change(f)
 }
 
-func (f *faultyFS) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
+func (f *faultyFS) OpenFile(name string, flag int, perm os.FileMode) (durable.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if flag&os.O_CREATE != 0 && f.noCreate != nil {

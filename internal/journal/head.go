@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // HEAD holds two slots of one line each, written in turn and in place. The
@@ -112,7 +113,7 @@ func (j *Journal) openHead(h headState, fresh bool) (err error) {
 	if fresh {
 		h.generation = 0
 		both := append(h.marshal(), h.marshal()...)
-		j.headFile, err = createWhole(j.opts.FS, name, both, true)
+		j.headFile, err = durable.Create(j.opts.FS, name, both, true)
 		return err
 	}
 	if j.headFile, err = j.opts.FS.OpenFile(name, os.O_RDWR, 0o600); err != nil {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Journal is the one writer of a journal's directory. It is safe for
@@ -27,7 +29,7 @@ type Journal struct {
 
 	// flushMu lets one goroutine flush at a time. It is taken before mu.
 	flushMu    sync.Mutex
-	headFile   File
+	headFile   durable.File
 	generation uint64 // of HEAD's newest slot
 	flushed    headState
 	// broken says that a flush failed: the kernel may then believe that what
@@ -37,7 +39,7 @@ type Journal struct {
 
 	mu       sync.Mutex // guards what follows; held over one write at most
 	closed   bool
-	seg      File
+	seg      durable.File
 	number   uint32 // of seg
 	created  int64  // of seg, Unix nanoseconds
 	offset   int64  // where the last whole frame of seg ends
@@ -143,7 +145,7 @@ func (j *Journal) begin() error {
 		return err
 	}
 	for _, d := range []string{segmentDir, payloadDir, "."} {
-		if err := syncDir(j.opts.FS, filepath.Join(j.dir, d)); err != nil {
+		if err := durable.SyncDir(j.opts.FS, filepath.Join(j.dir, d)); err != nil {
 			return err
 		}
 	}
@@ -269,7 +271,7 @@ func (j *Journal) Close() error {
 
 func (j *Journal) closeFiles() error {
 	var errs []error
-	for _, f := range []File{j.seg, j.payload.file, j.headFile} {
+	for _, f := range []durable.File{j.seg, j.payload.file, j.headFile} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // lock makes this process the one writer of a directory until the returned
@@ -18,7 +19,7 @@ func lock(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	taken, err := tryLock(f)
+	taken, err := durable.TryLock(f)
 	if err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
@@ -50,6 +51,6 @@ func locked(dir string) bool {
 		return false
 	}
 	defer f.Close()
-	taken, err := tryLock(f)
+	taken, err := durable.TryLock(f)
 	return err == nil && !taken
 }

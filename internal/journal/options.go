@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Durability says when a record is safe from the end of the machine. It is
@@ -59,7 +61,7 @@ type Options struct {
 	// Logger takes what the operator should know; nil discards it.
 	Logger *slog.Logger
 	// FS is where files are written; nil means the operating system.
-	FS FS
+	FS durable.FS
 }
 
 // DefaultOptions keeps records forever and texts for thirty days, refuses
@@ -99,7 +101,7 @@ func (o Options) complete() (Options, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.FS == nil {
-		o.FS = osFS{}
+		o.FS = durable.OS{}
 	}
 	return o, nil
 }

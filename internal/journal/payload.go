@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Payload is the texts of one request. It is stored apart from the decision
@@ -102,7 +103,7 @@ func (j *Journal) TextDigest(recording pointsman.Recording, text string) pointsm
 const saltSize = 32
 
 // loadSalt reads the salt, or makes one for a new journal.
-func loadSalt(fs FS, dir string, fresh bool) ([]byte, error) {
+func loadSalt(fs durable.FS, dir string, fresh bool) ([]byte, error) {
 	name := filepath.Join(dir, saltName)
 	salt, err := os.ReadFile(name)
 	switch {
@@ -117,7 +118,7 @@ func loadSalt(fs FS, dir string, fresh bool) ([]byte, error) {
 	}
 	salt = make([]byte, saltSize)
 	rand.Read(salt) // never fails
-	f, err := createWhole(fs, name, salt, true)
+	f, err := durable.Create(fs, name, salt, true)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // tornTail is a notice of torn bytes that is still to be written. Bytes of a
@@ -81,7 +82,7 @@ func (j *Journal) takeUp(s *resumer, headDamaged bool) (err error) {
 			"file", t.File, "offset", t.Offset, "bytes", t.Bytes, "records", t.Frames)
 	}
 	if err := j.recover(j.opts.Clock()); err != nil {
-		if !isFull(err) {
+		if !durable.IsFull(err) {
 			return err
 		}
 		j.fail(err)
@@ -257,7 +258,7 @@ func (j *Journal) moveTail(t *tornTail) error {
 	}
 	t.Digest = pointsman.DigestOf(bytes)
 	name := j.tornName(j.number)
-	f, err := createWhole(j.opts.FS, j.path(name), bytes, true)
+	f, err := durable.Create(j.opts.FS, j.path(name), bytes, true)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // sweepInterval is how often Run looks for files that retention deletes.
@@ -149,7 +150,7 @@ func (j *Journal) remove(e Expired) error {
 		}
 	}
 	j.opts.Logger.Info("journal: retention deleted a file", "file", name, "newest", e.Newest)
-	return syncDir(j.opts.FS, j.path(dir))
+	return durable.SyncDir(j.opts.FS, j.path(dir))
 }
 
 func readHeader(name string, magic [8]byte) (header, error) {

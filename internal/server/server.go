@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 
 	"github.com/pointsman-ai/pointsman"
@@ -34,18 +33,6 @@ type Options struct {
 	// Reload asks for the file to be read again, as SIGHUP does; may be nil.
 	Reload <-chan os.Signal
 }
-
-// Where things lie below the data directory.
-const (
-	journalDir = "journal"
-	indexFile  = "index.sqlite"
-)
-
-// JournalDir is the journal of a configuration.
-func JournalDir(c *config.Config) string { return filepath.Join(c.DataDir.String(), journalDir) }
-
-// IndexPath is the index of a configuration's journal.
-func IndexPath(c *config.Config) string { return filepath.Join(c.DataDir.String(), indexFile) }
 
 // Run serves until the context ends, then lets running requests finish within
 // server.drain_timeout, puts the last of them on record, and returns nil. An
@@ -106,7 +93,7 @@ func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err 
 	if s.journal, err = OpenJournal(c, o.Logger); err != nil {
 		return nil, err
 	}
-	s.index, err = sqlite.Open(IndexPath(c), sqlite.Options{Journal: s.journal.Dir(), Logger: o.Logger})
+	s.index, err = sqlite.Open(c.Data().Index(), sqlite.Options{Journal: s.journal.Dir(), Logger: o.Logger})
 	return s, err
 }
 
@@ -120,7 +107,7 @@ func OpenJournal(c *config.Config, log *slog.Logger) (*journal.Journal, error) {
 	o.Retention = c.Journal.Retention.Std()
 	o.PayloadRetention = c.Journal.PayloadRetention.Std()
 	o.Logger = log
-	return journal.Open(JournalDir(c), o)
+	return journal.Open(c.Data().Journal(), o)
 }
 
 // close closes what is open, in the order in which requests stop needing it.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package journal
+package durable
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the exclusive lock of an open file, or says that another holds
-// it. The lock ends with the file or the process.
-func tryLock(f *os.File) (taken bool, err error) {
+// TryLock takes the exclusive advisory lock of an open file, or says that
+// another holds it. The lock ends with the file or the process.
+func TryLock(f *os.File) (taken bool, err error) {
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return false, nil
@@ -19,8 +19,9 @@ func tryLock(f *os.File) (taken bool, err error) {
 	return err == nil, err
 }
 
-// isFull says whether an error means that there is no room.
-func isFull(err error) bool {
+// IsFull says whether an error means that there is no room: the disk, a quota
+// or the limit of a file's size.
+func IsFull(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
 }
 
