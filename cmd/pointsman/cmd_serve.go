@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pointsman-ai/pointsman/internal/durable"
+	"github.com/pointsman-ai/pointsman/internal/logging"
 	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
@@ -34,10 +35,13 @@ on SIGHUP: the new one is built and validated first and then swapped in; one tha
 is wrong changes nothing and says so in the log.`,
 		Example: "  pointsman serve --config pointsman.yaml\n  pointsman serve --listen 127.0.0.1:0 --ready-file /run/pointsman.url",
 		RunE: func(c *cobra.Command, _ []string) error {
-			log, err := newLogger(o, s)
+			log, err := newLog(o, s)
 			if err != nil {
 				return err
 			}
+			// Whoever reads the log may go; the requests stay.
+			signal.Ignore(syscall.SIGPIPE)
+			defer signal.Reset(syscall.SIGPIPE)
 			reload := make(chan os.Signal, 1)
 			signal.Notify(reload, syscall.SIGHUP)
 			defer signal.Stop(reload)
@@ -48,12 +52,12 @@ is wrong changes nothing and says so in the log.`,
 				defer cancel()
 			}
 			return server.Run(ctx, server.Options{
-				Path: o.config, Listen: s.listen, Logger: log, Reload: reload,
+				Path: o.config, Listen: s.listen, Log: log, Reload: reload,
 				Ready: func(url string) {
-					fmt.Fprintf(o.out, "listening on %s\n", url)
 					if err := announce(s.readyFile, url); err != nil {
 						log.Error("the ready file could not be written", "file", s.readyFile, "error", err)
 					}
+					fmt.Fprintf(o.out, "listening on %s\n", url)
 				},
 			})
 		},
@@ -67,16 +71,12 @@ is wrong changes nothing and says so in the log.`,
 	return c
 }
 
-func newLogger(o *options, s serveOptions) (*slog.Logger, error) {
+func newLog(o *options, s serveOptions) (*logging.Log, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
 		return nil, usageError{fmt.Errorf("--log-level %q: want debug, info, warn or error", s.logLevel)}
 	}
-	options := &slog.HandlerOptions{Level: level}
-	if s.logJSON {
-		return slog.New(slog.NewJSONHandler(o.err, options)), nil
-	}
-	return slog.New(slog.NewTextHandler(o.err, options)), nil
+	return logging.New(o.err, logging.Options{Level: level, JSON: s.logJSON}), nil
 }
 
 // announce makes the ready file appear whole.

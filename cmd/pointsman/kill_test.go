@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,18 +42,26 @@ func TestScripts(t *testing.T) {
 // process is a pointsman serve in a process of its own.
 type process struct {
 	*exec.Cmd
-	url string
-	log *bytes.Buffer
+	url    string
+	log    *bytes.Buffer
+	stdout io.ReadCloser
 }
 
 func startServer(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	return startWith(t, dir, func(*exec.Cmd) {}, args...)
+}
+
+// startWith starts a server after a last change to its command.
+func startWith(t *testing.T, dir string, change func(*exec.Cmd), args ...string) *process {
 	t.Helper()
 	s := &process{log: &bytes.Buffer{}}
 	s.Cmd = exec.Command(os.Args[0], append([]string{"serve", "--config", filepath.Join(dir, "pointsman.yaml"), "--listen", "127.0.0.1:0"}, args...)...)
 	s.Env = append(os.Environ(), childVariable+"=1")
 	s.Stderr = s.log
-	out, err := s.StdoutPipe()
-	if err != nil {
+	change(s.Cmd)
+	var err error
+	if s.stdout, err = s.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Start(); err != nil {
@@ -62,13 +71,28 @@ func startServer(t *testing.T, dir string, args ...string) *process {
 		s.Process.Kill() //nolint:errcheck // it may be gone
 		s.Wait()         //nolint:errcheck // it may have been waited for
 	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	if file, ok := s.Stderr.(*os.File); ok {
+		file.Close() //nolint:errcheck // the child has its own
+	}
+	line, err := bufio.NewReader(s.stdout).ReadString('\n')
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	if !ok {
 		t.Fatalf("%q, %v\n%s", line, err, s.log)
 	}
 	s.url = url
 	return s
+}
+
+// end asks the server to end and waits until it has, with exit code 0.
+func (s *process) end(t *testing.T) {
+	t.Helper()
+	http.DefaultClient.CloseIdleConnections()
+	if err := s.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, s.log)
+	}
 }
 
 // setUp makes a directory with a configuration and two trained students.

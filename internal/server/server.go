@@ -17,6 +17,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/logging"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 )
 
@@ -26,8 +27,8 @@ type Options struct {
 	Path string
 	// Listen replaces the file's server.listen where it is not empty.
 	Listen string
-	// Logger takes what the operator should know.
-	Logger *slog.Logger
+	// Log takes what the operator should know. Run writes it.
+	Log *logging.Log
 	// Ready is called once with the base URL that the server listens on.
 	Ready func(url string)
 	// Reload asks for the file to be read again, as SIGHUP does; may be nil.
@@ -44,12 +45,28 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	defer writeLog(ctx, o.Log)()
 	s, err := open(c, o, before)
 	if err != nil {
 		return err
 	}
 	err = s.run(ctx)
 	return errors.Join(err, s.close())
+}
+
+// writeLog writes the log until the function that it returns is called: longer
+// than anything that speaks in it.
+func writeLog(ctx context.Context, log *logging.Log) (end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = log.Run(ctx) // it has no errors: what cannot be written is counted
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // server is what Run runs.
@@ -71,7 +88,7 @@ type server struct {
 // open opens everything that can fail before a request is taken. before is the
 // digest of the configuration file before it was loaded.
 func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err error) {
-	s := &server{options: o, config: c, log: o.Logger, store: artefact.Open(c.DataDir.String())}
+	s := &server{options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -80,7 +97,7 @@ func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err 
 	if err := os.MkdirAll(c.DataDir.String(), 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	first, err := instance.Build(c, instance.Options{Store: s.store, Logger: o.Logger})
+	first, err := instance.Build(c, instance.Options{Store: s.store, Logger: s.log})
 	if err != nil {
 		return nil, err
 	}
@@ -90,10 +107,10 @@ func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err 
 		s.seen = "" // it changed while it was loaded: it is read again
 	}
 	s.instances.Closed = func(err error) { s.log.Error("a replaced configuration could not be closed", "error", err) }
-	if s.journal, err = OpenJournal(c, o.Logger); err != nil {
+	if s.journal, err = OpenJournal(c, s.log); err != nil {
 		return nil, err
 	}
-	s.index, err = sqlite.Open(c.Data().Index(), sqlite.Options{Journal: s.journal.Dir(), Logger: o.Logger})
+	s.index, err = sqlite.Open(c.Data().Index(), sqlite.Options{Journal: s.journal.Dir(), Logger: s.log})
 	return s, err
 }
 
