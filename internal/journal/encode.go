@@ -5,9 +5,9 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/jsontext"
 )
 
 // This file writes the JSON that encoding/json would write, byte for byte (a
@@ -248,49 +248,7 @@ func (e *encoder) float(f float64) *encoder {
 
 // str writes a string as encoding/json does, with <, > and & escaped.
 func (e *encoder) str(s string) *encoder {
-	const hex = "0123456789abcdef"
-	e.b = append(e.b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
-				i++
-				continue
-			}
-			e.b = append(e.b, s[from:i]...)
-			switch c {
-			case '"', '\\':
-				e.b = append(e.b, '\\', c)
-			case '\b':
-				e.b = append(e.b, '\\', 'b')
-			case '\f':
-				e.b = append(e.b, '\\', 'f')
-			case '\n':
-				e.b = append(e.b, '\\', 'n')
-			case '\r':
-				e.b = append(e.b, '\\', 'r')
-			case '\t':
-				e.b = append(e.b, '\\', 't')
-			default:
-				e.b = append(e.b, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
-			}
-			i++
-			from = i
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			e.b = append(append(e.b, s[from:i]...), `\ufffd`...)
-			from = i + n
-		case r == '\u2028' || r == '\u2029':
-			e.b = append(append(e.b, s[from:i]...), '\\', 'u', '2', '0', '2', hex[r&0xf])
-			from = i + n
-		}
-		i += n
-	}
-	e.b = append(append(e.b, s[from:]...), '"')
+	e.b = jsontext.AppendEscaped(e.b, s)
 	return e
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/durable"
+	"github.com/pointsman-ai/pointsman/internal/redact"
 )
 
 // Payload is the texts of one request. It is stored apart from the decision
@@ -47,7 +48,7 @@ func (p *Payload) Seal(recording pointsman.Recording, salt []byte) *Payload {
 		text = func(s string) string { return s }
 		body = text
 	case pointsman.RecordRedacted:
-		text, body = Redact, RedactJSON
+		text, body = redact.Text, redact.JSON
 	case pointsman.RecordHashed:
 		text = func(s string) string {
 			if s == "" {
@@ -74,7 +75,7 @@ func TextDigest(recording pointsman.Recording, salt []byte, text string) pointsm
 	case pointsman.RecordFull:
 		return pointsman.DigestOf([]byte(text))
 	case pointsman.RecordRedacted:
-		return pointsman.DigestOf([]byte(Redact(text)))
+		return pointsman.DigestOf([]byte(redact.Text(text)))
 	case pointsman.RecordHashed:
 		return keyed(salt, text)
 	}

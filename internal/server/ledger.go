@@ -9,6 +9,7 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/gateway"
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/redact"
 	"github.com/pointsman-ai/pointsman/internal/store"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 )
@@ -108,7 +109,7 @@ func (l *ledger) redact(task pointsman.TaskID, o *pointsman.Outcome) error {
 	switch l.recording(task) {
 	case pointsman.RecordFull:
 	case pointsman.RecordRedacted:
-		o.Comment, o.Correction = journal.Redact(o.Comment), journal.Redact(o.Correction)
+		o.Comment, o.Correction = redact.Text(o.Comment), redact.Text(o.Correction)
 	default:
 		o.Comment, o.Correction = "", ""
 		if o.Label == "" && o.Correct == nil && o.Score == nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/redact"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 )
 
@@ -126,7 +127,7 @@ func TestDecisionsNameTextsByKeyedDigests(t *testing.T) {
 				if _, err := pointsman.ParseDigest(string(d)); err != nil {
 					t.Error(err)
 				}
-				for _, text := range []string{secret, journal.Redact(secret), "parcel", "refund " + mail, journal.Redact("refund " + mail)} {
+				for _, text := range []string{secret, redact.Text(secret), "parcel", "refund " + mail, redact.Text("refund " + mail)} {
 					if d == pointsman.DigestOf([]byte(text)) {
 						t.Errorf("%q can be tried against the record", text)
 					}
@@ -179,7 +180,7 @@ func TestWhatIsWrittenOfTexts(t *testing.T) {
 		o := outcomes[0]
 		want := map[pointsman.Recording][2]string{
 			pointsman.RecordFull:     {secret, "write to " + mail},
-			pointsman.RecordRedacted: {journal.Redact(secret), journal.Redact("write to " + mail)},
+			pointsman.RecordRedacted: {redact.Text(secret), redact.Text("write to " + mail)},
 		}[recording]
 		if o.Comment != want[0] || o.Correction != want[1] {
 			t.Errorf("%s: comment %q, correction %q", recording, o.Comment, o.Correction)

@@ -1,12 +1,16 @@
-package journal
+// Package redact replaces what commonly identifies or authenticates a person in
+// a text by placeholders.
+package redact
 
 import (
 	"encoding/json"
 	"net/netip"
 	"strings"
+
+	"github.com/pointsman-ai/pointsman/internal/jsontext"
 )
 
-// Redact replaces what commonly identifies or authenticates a person by a
+// Text replaces what commonly identifies or authenticates a person by a
 // placeholder: [EMAIL], [PHONE], [CARD] (13 to 19 digits with a valid Luhn sum),
 // [IBAN] (valid mod 97), [IP] (v4 and v6), [NUMBER] (nine or more digits in a
 // row, social security numbers) and [SECRET] (well-known forms of keys, bearer
@@ -18,7 +22,7 @@ import (
 // digits that are not ASCII, IPv6 addresses without any digit, or anything that is spelled out or encoded. It
 // replaces some numbers that are harmless. Where texts must not be read by
 // anybody, record hashed or none.
-func Redact(s string) string {
+func Text(s string) string {
 	r := redactor{s: s}
 	for i := 0; i < len(s); {
 		i += max(r.step(i), 1)
@@ -196,15 +200,15 @@ func mod97(iban []byte) int {
 	return n
 }
 
-// RedactJSON redacts the strings of a JSON document, names and values, and
+// JSON redacts the strings of a JSON document, names and values, and
 // keeps it a JSON document: a number that is redacted becomes a string. The
 // value of a member that is called a password or key is a secret whatever it
 // looks like. What is not JSON is redacted as text.
-func RedactJSON(body string) string {
+func JSON(body string) string {
 	if !json.Valid([]byte(body)) {
-		return Redact(body)
+		return Text(body)
 	}
-	e := encoder{b: make([]byte, 0, len(body))}
+	out := make([]byte, 0, len(body))
 	name := "" // of the member whose value comes next
 	for i := 0; i < len(body); {
 		end := jsonTokenEnd(body, i)
@@ -218,33 +222,33 @@ func RedactJSON(body string) string {
 			}
 			rest := strings.TrimLeft(body[end:], " \t\r\n")
 			isName := strings.HasPrefix(rest, ":")
-			redacted := Redact(text)
+			redacted := Text(text)
 			if !isName && name != "" && isSecretName(name) && text != "" {
 				redacted = "[SECRET]"
 			}
 			if redacted == text {
-				e.raw(token)
+				out = append(out, token...)
 			} else {
-				e.str(redacted)
+				out = jsontext.AppendEscaped(out, redacted)
 			}
 			name = ""
 			if isName {
 				name = text
 			}
 		case isDigit(c) || c == '-':
-			if strings.Trim(token, "-0123456789") == "" && Redact(token) != token {
+			if strings.Trim(token, "-0123456789") == "" && Text(token) != token {
 				token = `"[NUMBER]"`
 			}
-			e.raw(token)
+			out = append(out, token...)
 			name = ""
 		case c == ':' || c == ' ' || c == '\t' || c == '\r' || c == '\n':
-			e.raw(token)
+			out = append(out, token...)
 		default:
-			e.raw(token)
+			out = append(out, token...)
 			name = ""
 		}
 	}
-	return string(e.b)
+	return string(out)
 }
 
 // jsonTokenEnd is where the string, number or single byte ends that begins at i

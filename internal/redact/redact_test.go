@@ -1,4 +1,4 @@
-package journal
+package redact
 
 import (
 	"encoding/json"
@@ -56,13 +56,13 @@ func TestRedact(t *testing.T) {
 		{"-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"},
 		{"日本語 a@b.jp", "日本語 [EMAIL]"},
 	} {
-		if got := Redact(c.in); got != c.want {
-			t.Errorf("Redact(%q)\n got %q\nwant %q", c.in, got, c.want)
+		if got := Text(c.in); got != c.want {
+			t.Errorf("Text(%q)\n got %q\nwant %q", c.in, got, c.want)
 		}
 	}
 }
 
-func TestRedactJSON(t *testing.T) {
+func TestJSON(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{`{"a": "x@y.org", "n": 123456789012, "t": 0.7, "seed": 42}`, `{"a": "[EMAIL]", "n": "[NUMBER]", "t": 0.7, "seed": 42}`},
 		{`{"x@y.org":1}`, `{"[EMAIL]":1}`},
@@ -72,8 +72,8 @@ func TestRedactJSON(t *testing.T) {
 		{`{"args":"{\"password\":\"hunter2\"}"}`, `{"args":"{\"password\":\"[SECRET]\"}"}`},
 		{`{"password":null,"b":{"c":"keep"}}`, `{"password":null,"b":{"c":"keep"}}`},
 	} {
-		if got := RedactJSON(c.in); got != c.want {
-			t.Errorf("RedactJSON(%s)\n got %s\nwant %s", c.in, got, c.want)
+		if got := JSON(c.in); got != c.want {
+			t.Errorf("JSON(%s)\n got %s\nwant %s", c.in, got, c.want)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestRedactFindsWhatIsPlanted(t *testing.T) {
 			"sk-abcdefghijklmnopqrst", digits, "AKIAIOSFODNN7EXAMPLE",
 		}).Draw(t, "planted")
 		text := around.Draw(t, "before") + planted + around.Draw(t, "after")
-		if got := Redact(text); strings.Contains(got, planted) {
+		if got := Text(text); strings.Contains(got, planted) {
 			t.Fatalf("%q is still in %q", planted, got)
 		}
 	})
@@ -103,7 +103,7 @@ func TestRedactIsLinear(t *testing.T) {
 	for _, part := range []string{"eyJ-", "sk-", "a.", "a@", "1 ", "1.", "::", "-----BEGIN ", "password", "GB82 ", "(1", "+1(", "bearer ", "é"} {
 		text := strings.Repeat(part, 200_000/len(part))
 		begin := time.Now()
-		Redact(text)
+		Text(text)
 		if took := time.Since(begin); took > 5*time.Second {
 			t.Errorf("%q for %d bytes: %v", part, len(text), took)
 		}
@@ -118,10 +118,10 @@ func FuzzRedact(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got := Redact(s); len(got) > 3*len(s)+16 {
+		if got := Text(s); len(got) > 3*len(s)+16 {
 			t.Errorf("%d bytes of %d", len(got), len(s))
 		}
-		got := RedactJSON(s)
+		got := JSON(s)
 		if json.Valid([]byte(s)) && !json.Valid([]byte(got)) {
 			t.Errorf("%q became %q, which is not JSON", s, got)
 		}
@@ -132,6 +132,6 @@ func BenchmarkRedact(b *testing.B) {
 	text := strings.Repeat("I tried to pay with my card 4111 1111 1111 1111 on 2026-03-01 and wrote to jane@example.com twice. ", 20)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		Redact(text)
+		Text(text)
 	}
 }
