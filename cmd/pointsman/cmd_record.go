@@ -52,7 +52,7 @@ never written. Errors are passed on and not recorded.`,
 	flags := c.Flags()
 	flags.StringVar(&target, "target", "", "base URL of the API to record, the part before /chat/completions")
 	flags.StringVar(&out, "out", "", "recording to write; one that is there is continued")
-	flags.StringVar(&listen, "listen", "127.0.0.1:8088", "address to listen on; port 0 takes any")
+	flags.StringVar(&listen, "listen", "127.0.0.1:8089", "address to listen on; port 0 takes any")
 	flags.StringVar(&readyFile, "ready-file", "", "file to write the base URL to once requests are taken")
 	require(c, "target", "out")
 	return c

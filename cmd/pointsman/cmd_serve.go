@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,11 +18,12 @@ import (
 )
 
 type serveOptions struct {
-	listen    string
-	readyFile string
-	logLevel  string
-	logJSON   bool
-	life      time.Duration
+	listen      string
+	adminListen string
+	readyFile   string
+	logLevel    string
+	logJSON     bool
+	life        time.Duration
 }
 
 func newServe(o *options) *cobra.Command {
@@ -51,24 +53,57 @@ is wrong changes nothing and says so in the log.`,
 				ctx, cancel = context.WithTimeout(ctx, s.life)
 				defer cancel()
 			}
+			again, stop := askedAgain(ctx)
+			defer stop()
 			return server.Run(ctx, server.Options{
-				Path: o.config, Listen: s.listen, Log: log, Reload: reload,
-				Ready: func(url string) {
-					if err := announce(s.readyFile, url); err != nil {
+				Path: o.config, Listen: s.listen, AdminListen: s.adminListen, Hurry: again, Log: log, Reload: reload,
+				Ready: func(at server.Addresses) {
+					if err := announce(s.readyFile, at.API); err != nil {
 						log.Error("the ready file could not be written", "file", s.readyFile, "error", err)
 					}
-					fmt.Fprintf(o.out, "listening on %s\n", url)
+					fmt.Fprintf(o.out, "listening on %s\n", at.API)
+					if at.Admin != "" {
+						fmt.Fprintf(o.out, "administration on %s\n", at.Admin)
+					}
 				},
 			})
 		},
 	}
 	flags := c.Flags()
 	flags.StringVar(&s.listen, "listen", "", "address to listen on, in place of server.listen; port 0 takes any")
+	flags.StringVar(&s.adminListen, "admin-listen", "", "address for metrics, probes and profiles, in place of server.admin_listen; off means none")
 	flags.StringVar(&s.readyFile, "ready-file", "", "file to write the base URL to once requests are taken")
 	flags.StringVar(&s.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.DurationVar(&s.life, "for", 0, "stop by itself after this long; 0 means never")
 	flags.BoolVar(&s.logJSON, "log-json", false, "log JSON lines")
 	return c
+}
+
+// askedAgain is closed when the operator asks for the end a second time. The
+// function that it returns ends the watch.
+func askedAgain(ctx context.Context) (again <-chan struct{}, stop func()) {
+	asked, done := make(chan struct{}), make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		// Registered when the first signal was delivered, so it takes a second.
+		second := make(chan os.Signal, 1)
+		signal.Notify(second, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(second)
+		select {
+		case <-second:
+			close(asked)
+		case <-done:
+		}
+	})
+	return asked, func() {
+		close(done)
+		watch.Wait()
+	}
 }
 
 func newLog(o *options, s serveOptions) (*logging.Log, error) {

@@ -98,7 +98,7 @@ func TestFullDiskAnswers(t *testing.T) {
 			t.Fatalf("%s %s", r.Status, body)
 		}
 	}
-	if metrics := get(t, s.url+"/metrics"); !strings.Contains(metrics, "pointsman_journal_healthy 0") || strings.Contains(metrics, "pointsman_journal_unwritten_total 0\n") {
+	if metrics := get(t, s.admin+"/metrics"); !strings.Contains(metrics, "pointsman_journal_healthy 0") || strings.Contains(metrics, "pointsman_journal_unwritten_total 0\n") {
 		t.Error("the metrics do not say that records are missing")
 	}
 	free()

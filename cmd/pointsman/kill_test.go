@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 type process struct {
 	*exec.Cmd
 	url    string
+	admin  string
 	log    *bytes.Buffer
 	stdout io.ReadCloser
 }
@@ -74,13 +75,20 @@ func startWith(t *testing.T, dir string, change func(*exec.Cmd), args ...string)
 	if file, ok := s.Stderr.(*os.File); ok {
 		file.Close() //nolint:errcheck // the child has its own
 	}
-	line, err := bufio.NewReader(s.stdout).ReadString('\n')
-	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	out := bufio.NewReader(s.stdout)
+	s.url, s.admin = s.address(t, out, "listening on "), s.address(t, out, "administration on ")
+	return s
+}
+
+// address reads where the server says that it listens.
+func (s *process) address(t *testing.T, out *bufio.Reader, prefix string) string {
+	t.Helper()
+	line, err := out.ReadString('\n')
+	url, ok := strings.CutPrefix(strings.TrimSpace(line), prefix)
 	if !ok {
 		t.Fatalf("%q, %v\n%s", line, err, s.log)
 	}
-	s.url = url
-	return s
+	return url
 }
 
 // end asks the server to end and waits until it has, with exit code 0.

@@ -71,7 +71,7 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	metric := func(name, value string) func() bool {
-		return func() bool { return strings.Contains(get(t, s.url+"/metrics"), name+" "+value+"\n") }
+		return func() bool { return strings.Contains(get(t, s.admin+"/metrics"), name+" "+value+"\n") }
 	}
 	write(t, dir, "pointsman.yaml", strings.Replace(string(good), "tasks:", "tsaks:", 1))
 	eventually(t, "the bad file is refused", metric("pointsman_config_refused_total", "1"))

@@ -45,6 +45,9 @@ func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, instance I
 		sink = events
 	}
 	result, err := task.Run(ctx, g.Now, request, d, sink)
+	if err = drained(ctx, err); errors.Is(err, ErrDrained) {
+		d.Cause = pointsman.CauseDrained
+	}
 	said := textsOf(task, request, d, result)
 	switch {
 	case err != nil && events != nil && result.Begun:

@@ -4,19 +4,56 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
+
+	"github.com/pointsman-ai/pointsman/internal/gateway"
 )
 
-// drain lets running requests finish in their time, then cuts them off.
-func (s *server) drain(ctx context.Context, server *http.Server) error {
-	s.draining.Store(true)
+// How long each step of the end may take after server.drain_timeout.
+const (
+	cutTime   = 3 * time.Second // for error events and records of requests that were cut off
+	closeTime = time.Second     // for connections to take their last bytes
+)
+
+// drain ends the server in steps: readiness says that it drains, and new
+// requests are refused, while both listeners still answer; running requests
+// have server.drain_timeout, or until the operator asks again; those that are
+// left are cancelled with gateway.ErrDrained, so that their clients are told
+// and the record says why; then the connections are closed. What requests stand
+// on is still there when it returns, and no request is.
+func (s *server) drain(ctx context.Context, api *http.Server, cut context.CancelCauseFunc) error {
+	ctx = context.WithoutCancel(ctx)
+	idle := s.active.drain()
 	patience := s.config.Server.DrainTimeout.Std()
-	s.log.Info("draining", "patience", patience)
-	timed, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	s.log.Info("draining", "requests", s.active.requests(), "patience", patience)
+	if !s.wait(idle, patience, s.options.Hurry) {
+		s.log.Warn("requests are cut off", "requests", s.active.requests(), "patience", patience)
+		cut(gateway.ErrDrained)
+		s.wait(idle, cutTime, nil)
+	}
+	timed, cancel := context.WithTimeout(ctx, closeTime)
 	defer cancel()
-	err := server.Shutdown(timed)
+	err := api.Shutdown(timed)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Warn("requests were cut off: server.drain_timeout is over", "patience", patience)
-		return server.Close()
+		err = api.Close()
+	}
+	// A request whose client does not read ends when its connection is closed.
+	if !s.wait(idle, cutTime, nil) {
+		s.log.Error("requests did not end though their connections are closed", "requests", s.active.requests())
 	}
 	return err
+}
+
+// wait waits until nothing is served, for so long at most or until the operator
+// is in a hurry, and says whether nothing is.
+func (s *server) wait(idle <-chan struct{}, most time.Duration, hurry <-chan struct{}) bool {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-idle:
+		return true
+	case <-timer.C:
+	case <-hurry:
+	}
+	return false
 }

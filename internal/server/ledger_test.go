@@ -12,15 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/redact"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newLedger is a ledger whose tasks are named after their recordings.
 func newLedger(t *testing.T) *ledger {

@@ -1,15 +1,42 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/http"
+	"syscall"
+	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/gateway"
 )
 
-// listen opens the address of the API: the one of the file, or the one that the
-// command line names in its place.
-func (s *server) listen() (net.Listener, error) {
+// AdminOff as an address means that nothing listens for administration.
+const AdminOff = "off"
+
+// defaultAdmin is where administration listens where nobody says.
+const defaultAdmin = "127.0.0.1:8088"
+
+// listeners are the two doors of the process.
+type listeners struct {
+	api   net.Listener
+	admin net.Listener // nil where it is off
+}
+
+func (l *listeners) addresses() Addresses {
+	a := Addresses{API: "http://" + l.api.Addr().String()}
+	if l.admin != nil {
+		a.Admin = "http://" + l.admin.Addr().String()
+	}
+	return a
+}
+
+// listen opens the addresses of the API and of administration: those of the
+// file, or those that the command line names in their place.
+func (s *server) listen() (*listeners, error) {
 	address := s.config.Server.Listen
 	if s.options.Listen != "" {
 		address = s.options.Listen
@@ -17,14 +44,46 @@ func (s *server) listen() (net.Listener, error) {
 			return nil, err
 		}
 	}
-	listener, err := net.Listen("tcp", address)
+	api, err := listen(address, "server.listen", "--listen")
 	if err != nil {
-		return nil, &pointsman.Error{
-			Code: pointsman.CodeUnavailable, Message: "cannot listen on " + address,
-			Hint: "another process may listen there; choose another with --listen, port 0 for any", Err: err,
+		return nil, err
+	}
+	l := &listeners{api: api}
+	if admin := s.adminAddress(); admin != AdminOff {
+		if l.admin, err = listen(admin, "server.admin_listen", "--admin-listen"); err != nil {
+			return nil, errors.Join(err, api.Close())
 		}
 	}
-	return listener, nil
+	return l, nil
+}
+
+// adminAddress is where administration listens. Who asks for any free port for
+// the API means as much for administration.
+func (s *server) adminAddress() string {
+	if s.options.AdminListen != "" {
+		return s.options.AdminListen
+	}
+	if _, port, err := net.SplitHostPort(s.options.Listen); err == nil && port == "0" {
+		return "127.0.0.1:0"
+	}
+	return defaultAdmin
+}
+
+func listen(address, setting, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	hint := fmt.Sprintf("%s and %s take host:port, such as 127.0.0.1:8080", setting, flag)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		hint = fmt.Sprintf("another process listens there; choose another address with %s or %s, port 0 for any", flag, setting)
+	case errors.Is(err, syscall.EACCES):
+		hint = fmt.Sprintf("ports below 1024 need privileges; choose another with %s or %s", flag, setting)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		hint = fmt.Sprintf("this machine has no such address; choose another with %s or %s", flag, setting)
+	}
+	return nil, &pointsman.Error{Code: pointsman.CodeUnavailable, Message: "cannot listen on " + address, Hint: hint, Err: err}
 }
 
 // exposed refuses an address that others can reach where no key is asked for.
@@ -41,3 +100,35 @@ func (s *server) exposed(address string) error {
 		Hint: "name keys under server.keys (pointsman key new makes one), or listen on 127.0.0.1",
 	}
 }
+
+// newHTTPServer bounds what a connection may hold. Requests live under the
+// context of base.
+func (s *server) newHTTPServer(base context.Context, h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: s.config.Server.ReadTimeout.Std(),
+		ReadTimeout:       s.config.Server.ReadTimeout.Std(),
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return base },
+	}
+}
+
+// api counts the requests of the API, and refuses them while the server drains.
+// Probes are answered at all times.
+func (s *server) api(g *gateway.Gateway) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case isProbe(r):
+			g.ServeHTTP(w, r)
+		case s.active.begin():
+			defer s.active.end()
+			g.ServeHTTP(w, r)
+		default:
+			g.Refuse(w, r)
+		}
+	})
+}
+
+func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }

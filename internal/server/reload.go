@@ -100,6 +100,7 @@ func (s *server) reload() {
 		return
 	}
 	s.needsRestart(c)
+	s.metrics.Configure(names(c))
 	s.instances.Swap(next)
 	s.gate.Replace(keys(c))
 	s.seen = s.fingerprint() // other files may be part of it now

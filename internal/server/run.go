@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"net"
 	"net/http"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,25 +16,22 @@ import (
 
 // run runs the server and what it stands on until the context ends.
 func (s *server) run(ctx context.Context) error {
-	listener, err := s.listen()
+	open, err := s.listen()
 	if err != nil {
 		return err
 	}
-	metrics := s.metrics()
 	ledger := &ledger{journal: s.journal, index: s.index, recording: s.recording, answers: s.config.Journal.OnFull == config.OnFullAnswer}
-	handler := gateway.New(gateway.Options{
+	g := gateway.New(gateway.Options{
 		Acquire: s.instances.Acquire, Gate: s.gate, Log: ledger, Outcomes: ledger, IDs: pointsman.NewIDSource(nil, nil),
-		Logger: s.log, Observe: metrics.Observe, Metrics: metrics.Handler(), Draining: s.draining.Load,
+		Logger: s.log, Observe: s.metrics.Observe, Draining: s.active.isDraining,
 	})
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: s.config.Server.ReadTimeout.Std(), ReadTimeout: s.config.Server.ReadTimeout.Std(),
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
 
 	// What requests stand on outlives the last of them.
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	requests, cut := context.WithCancelCause(below)
+	defer cut(nil)
+	api, admin := s.newHTTPServer(requests, s.api(g)), s.newHTTPServer(below, s.admin(g))
 	var group errgroup.Group
 	fail := make(chan error, 1)
 	start := func(what string, run func(context.Context) error) {
@@ -54,24 +50,32 @@ func (s *server) run(ctx context.Context) error {
 	start("journal", s.journal.Run)
 	start("index", func(ctx context.Context) error { return s.index.Follow(ctx, s.journal) })
 	start("configuration", s.watch)
-	start("server", func(context.Context) error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	url := "http://" + listener.Addr().String()
-	s.log.Info("listening", "url", url, "tasks", s.instances.Current().Models(), "config", s.instances.Current().Snapshot().Short())
+	start("api", serve(api, open.api))
+	if open.admin != nil {
+		start("administration", serve(admin, open.admin))
+	}
+	at := open.addresses()
+	s.log.Info("listening", "url", at.API, "admin", at.Admin, "tasks", s.instances.Current().Models(), "config", s.instances.Current().Snapshot().Short())
 	if s.options.Ready != nil {
-		s.options.Ready(url)
+		s.options.Ready(at)
 	}
 	select {
 	case <-ctx.Done():
 	case err = <-fail:
 	}
-	err = errors.Join(err, s.drain(ctx, server))
+	err = errors.Join(err, s.drain(ctx, api, cut), admin.Close())
 	stop()
 	return errors.Join(err, group.Wait())
+}
+
+// serve runs an HTTP server until it is shut down.
+func serve(server *http.Server, l net.Listener) func(context.Context) error {
+	return func(context.Context) error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
 }
 
 // recording is how much of a task's texts is kept under the configuration in

@@ -19,6 +19,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/logging"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
+	"github.com/pointsman-ai/pointsman/internal/telemetry"
 )
 
 // Options say what to run.
@@ -27,12 +28,24 @@ type Options struct {
 	Path string
 	// Listen replaces the file's server.listen where it is not empty.
 	Listen string
+	// AdminListen replaces the file's address of administration where it is not
+	// empty; AdminOff means none.
+	AdminListen string
 	// Log takes what the operator should know. Run writes it.
 	Log *logging.Log
-	// Ready is called once with the base URL that the server listens on.
-	Ready func(url string)
+	// Ready is called once with where the server listens.
+	Ready func(Addresses)
 	// Reload asks for the file to be read again, as SIGHUP does; may be nil.
 	Reload <-chan os.Signal
+	// Hurry cuts the requests off that still run while the server drains; may
+	// be nil.
+	Hurry <-chan struct{}
+}
+
+// Addresses are the base URLs that a server listens on.
+type Addresses struct {
+	API   string
+	Admin string // empty where it is off
 }
 
 // Run serves until the context ends, then lets running requests finish within
@@ -79,7 +92,8 @@ type server struct {
 	store     *artefact.Store
 	instances *instance.Holder
 	gate      *admit.Gate
-	draining  atomic.Bool
+	active    *active
+	metrics   *telemetry.Metrics
 	seen      pointsman.Digest // of the files in force or refused; for watch alone
 	reloads   atomic.Uint64
 	refused   atomic.Uint64 // reloads
@@ -88,7 +102,7 @@ type server struct {
 // open opens everything that can fail before a request is taken. before is the
 // digest of the configuration file before it was loaded.
 func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err error) {
-	s := &server{options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String())}
+	s := &server{options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String()), active: newActive()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -110,6 +124,7 @@ func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err 
 	if s.journal, err = OpenJournal(c, s.log); err != nil {
 		return nil, err
 	}
+	s.metrics = s.newMetrics()
 	s.index, err = sqlite.Open(c.Data().Index(), sqlite.Options{Journal: s.journal.Dir(), Logger: s.log})
 	return s, err
 }

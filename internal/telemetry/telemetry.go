@@ -1,7 +1,6 @@
 // Package telemetry counts what a running gateway does, for Prometheus to
-// scrape. It opens no connection of its own. Labels are bounded by the
-// configuration (tasks, tiers, causes); nothing of a request's text or metadata
-// becomes a label.
+// scrape. It opens no connection of its own. Labels are names that the
+// configuration in force holds; nothing that a client sends becomes one.
 package telemetry
 
 import (
@@ -17,6 +16,7 @@ import (
 // Metrics counts finished requests. It is safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
+	labels   labels
 	requests *prometheus.CounterVec
 	attempts *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
@@ -69,14 +69,28 @@ func (m *Metrics) Counter(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 }
 
+// vectors are the metrics with labels of the configuration.
+func (m *Metrics) vectors() []interface {
+	DeletePartialMatch(labels prometheus.Labels) int
+} {
+	return []interface {
+		DeletePartialMatch(labels prometheus.Labels) int
+	}{
+		m.requests.MetricVec, m.attempts.MetricVec, m.latency.MetricVec, m.cost.MetricVec, m.baseline.MetricVec, m.unpriced.MetricVec,
+	}
+}
+
 // Observe counts a finished request.
 func (m *Metrics) Observe(d *pointsman.Decision) {
-	task := string(d.Task)
-	m.requests.WithLabelValues(task, string(d.Tier), string(d.Cause), string(d.Lifecycle)).Inc()
+	l := &m.labels
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	task := l.task(d.Task)
+	m.requests.WithLabelValues(task, l.tier(d.Task, d.Tier), l.cause(d.Cause), l.lifecycle(d.Lifecycle)).Inc()
 	m.latency.WithLabelValues(task).Observe(d.Latency.Seconds())
 	m.overhead.Observe(d.Overhead.Seconds())
 	for i := range d.Attempts {
-		m.attempts.WithLabelValues(task, string(d.Attempts[i].Tier), string(d.Attempts[i].Cause)).Inc()
+		m.attempts.WithLabelValues(task, l.tier(d.Task, d.Attempts[i].Tier), l.cause(d.Attempts[i].Cause)).Inc()
 	}
 	switch {
 	case d.Cost.Known && d.Baseline.Known:
