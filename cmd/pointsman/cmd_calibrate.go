@@ -133,12 +133,12 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 // oneTask is the named task, or the only one.
 func oneTask(c *config.Config, name string) (pointsman.TaskID, error) {
 	if name != "" {
-		if _, ok := c.Specs[pointsman.TaskID(name)]; ok {
+		if _, ok := c.Tasks[pointsman.TaskID(name)]; ok {
 			return pointsman.TaskID(name), nil
 		}
 	}
 	var names []string
-	for id := range c.Specs {
+	for id := range c.Tasks {
 		names = append(names, string(id))
 	}
 	if name == "" && len(names) == 1 {

@@ -57,7 +57,7 @@ func runCheck(o *options) error {
 	defer w.Close()
 	r := checkReport{Config: o.config, Snapshot: w.Snapshot(), Tasks: w.Models(), Notes: w.Notes(), Probes: []probeReport{}}
 	for _, t := range w.Tasks() {
-		for _, p := range c.Specs[t.ID].Probes {
+		for _, p := range c.Tasks[t.ID].Probes {
 			one := probe(t, p)
 			if !one.OK {
 				r.Failed++

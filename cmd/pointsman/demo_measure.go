@@ -114,7 +114,7 @@ func (r *demonstrated) records(ctx context.Context, o *options, c *config.Config
 	var overhead []float64
 	escalated, cascades := 0, 0
 	r.CascadeCost, r.LargeCost = pointsman.KnownCost(0), pointsman.KnownCost(0)
-	task, _ := c.Task(demoTask)
+	task, _ := c.ResolveTask(demoTask)
 	largest := task.Largest().ID
 	for d, err := range decisions(ctx, c) {
 		if err != nil {

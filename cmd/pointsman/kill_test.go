@@ -118,7 +118,7 @@ func setUp(t *testing.T, more string) string {
 	}
 	write(t, dir, "pointsman.yaml", `version: 1
 upstreams:
-  local: {type: embedded, location: edge, region: house}
+  local: {type: embedded, location: edge, region: on_premises}
 models:
   small: {upstream: local, artefact: "file:./small.student", price: {input: 0.02, output: 0.02}}
   large: {upstream: local, artefact: "file:./large.student", price: {input: 0.20, output: 0.20}}

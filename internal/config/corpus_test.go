@@ -16,9 +16,9 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/config"
 )
 
-var update = flag.Bool("update", false, "write what is said of the bad corpus, and the schema, anew")
+var update = flag.Bool("update", false, "write what is reported of the bad corpus, and the schema, anew")
 
-// A bad file begins with what must be said of it, one line a problem, and with
+// A bad file begins with what must be reported of it, one line a problem, and with
 // what the JSON Schema makes of it:
 //
 //	# want: LINE:COLUMN: message | hint
@@ -108,7 +108,7 @@ func TestGoodCorpus(t *testing.T) {
 			if same != digest {
 				t.Errorf("the snapshot of the snapshot differs:\n%s", cmp.Diff(string(snapshot), string(again)))
 			}
-			if diff := cmp.Diff(c.Tasks(), back.Tasks()); diff != "" {
+			if diff := cmp.Diff(c.ResolveTasks(), back.ResolveTasks()); diff != "" {
 				t.Errorf("the tasks of the snapshot differ:\n%s", diff)
 			}
 			if err := schema.Validate(decodeJSON(t, snapshot)); err != nil {

@@ -64,19 +64,20 @@ func locate(positions map[string]mark, path string) mark {
 	return mark{node: &node{pos: Position{1, 1}}, key: Position{1, 1}}
 }
 
-// place is where the decoder is: in the file, and in the table of fields.
-type place struct{ path, table string }
+// cursor is where the decoder is: in the file, and in the table of fields.
+type cursor struct{ path, table string }
 
-func (p place) child(key string) place { return place{child(p.path, key), join(p.table, key)} }
-func (p place) entry(key string) place { return place{child(p.path, key), join(p.table, wildcard)} }
-func (p place) item(i int) place       { return place{indexed(p.path, i), join(p.table, wildcard)} }
-func (p place) field() field           { return fields[p.table] }
+func (c cursor) child(key string) cursor { return cursor{child(c.path, key), join(c.table, key)} }
+func (c cursor) entry(key string) cursor { return cursor{child(c.path, key), join(c.table, wildcard)} }
+
+func (c cursor) item(i int) cursor { return cursor{indexed(c.path, i), join(c.table, wildcard)} }
+func (c cursor) field() field      { return fields[c.table] }
 
 // custom are the types that are not decoded by their kind.
-var custom map[reflect.Type]func(d *decoder, n *node, at place, into reflect.Value)
+var custom map[reflect.Type]func(d *decoder, n *node, at cursor, into reflect.Value)
 
 func init() { // not a literal: the functions refer back to the map
-	custom = map[reflect.Type]func(*decoder, *node, place, reflect.Value){
+	custom = map[reflect.Type]func(*decoder, *node, cursor, reflect.Value){
 		reflect.TypeFor[Duration]():        (*decoder).duration,
 		reflect.TypeFor[Size]():            (*decoder).size,
 		reflect.TypeFor[Secret]():          (*decoder).secret,
@@ -91,7 +92,7 @@ func init() { // not a literal: the functions refer back to the map
 }
 
 // value decodes a node into v.
-func (d *decoder) value(n *node, at place, v reflect.Value) {
+func (d *decoder) value(n *node, at cursor, v reflect.Value) {
 	if decode, ok := custom[v.Type()]; ok {
 		decode(d, n, at, v)
 		return
@@ -122,27 +123,20 @@ func (d *decoder) value(n *node, at place, v reflect.Value) {
 }
 
 // want reports a node of the wrong kind.
-func (d *decoder) want(n *node, at place, what, hint string) {
+func (d *decoder) want(n *node, at cursor, what, hint string) {
 	d.add(n.pos, at.path, fmt.Sprintf("want %s, this is %s", what, n.what()), hint)
-}
-
-// names are the keys of a struct type in their order.
-func names(t reflect.Type) (out []string) {
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("yaml"); name != "" {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // structure decodes a mapping with known keys, and gives the defaults of those
 // that are not written.
-func (d *decoder) structure(n *node, at place, v reflect.Value) {
-	known := slices.DeleteFunc(names(v.Type()), func(name string) bool {
-		_, ok := fields[at.child(name).table] // the same type has other keys elsewhere
-		return !ok
-	})
+func (d *decoder) structure(n *node, at cursor, v reflect.Value) {
+	var known []string
+	all := members(v.Type())
+	for _, m := range all {
+		if _, ok := fields[at.child(m.name).table]; ok { // the same type has other keys elsewhere
+			known = append(known, m.name)
+		}
+	}
 	if n.kind != kindMapping {
 		d.want(n, at, "a mapping", "its keys are "+strings.Join(known, ", "))
 		return
@@ -157,21 +151,17 @@ func (d *decoder) structure(n *node, at place, v reflect.Value) {
 			d.add(p.keyPos, inside.path, fmt.Sprintf("unknown key %q", p.key), unknownHint(p.key, at.table, known))
 		}
 	}
-	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("yaml")
-		if name == "" {
-			continue
-		}
-		inside := at.child(name)
-		p := n.get(name)
+	for _, m := range all {
+		inside := at.child(m.name)
+		p := n.get(m.name)
 		switch {
-		case !slices.Contains(known, name):
+		case !slices.Contains(known, m.name):
 		case p == nil:
-			d.absent(n, at, inside, name, v.Field(i))
+			d.absent(n, at, inside, m.name, v.FieldByIndex(m.index))
 		case p.value.kind == kindScalar && p.value.tag == "!!null":
-			d.add(p.keyPos, inside.path, fmt.Sprintf("%s has no value", name), "write one, or remove the key")
+			d.add(p.keyPos, inside.path, fmt.Sprintf("%s has no value", m.name), "write one, or remove the key")
 		default:
-			d.value(p.value, inside, v.Field(i))
+			d.value(p.value, inside, v.FieldByIndex(m.index))
 		}
 	}
 	if f := at.field(); f.least > len(n.pairs) {
@@ -194,7 +184,7 @@ func unknownHint(key, table string, known []string) string {
 }
 
 // absent gives a key that is not written its default, or says that it must be.
-func (d *decoder) absent(n *node, at, inside place, name string, v reflect.Value) {
+func (d *decoder) absent(n *node, at, inside cursor, name string, v reflect.Value) {
 	f := inside.field()
 	switch {
 	case f.required:
@@ -223,7 +213,7 @@ func defaultTag(v reflect.Value) string {
 }
 
 // mapping decodes a mapping whose keys are names.
-func (d *decoder) mapping(n *node, at place, v reflect.Value) {
+func (d *decoder) mapping(n *node, at cursor, v reflect.Value) {
 	if n.kind != kindMapping {
 		d.want(n, at, "a mapping", "write name: value")
 		return
@@ -249,17 +239,17 @@ func (d *decoder) mapping(n *node, at place, v reflect.Value) {
 }
 
 // checkKey checks the key of a mapping; one without a form is a metadata key.
-func checkKey(name, key string) (string, string) {
-	if name == "" {
-		name = formLine
+func checkKey(f *form, key string) (message, hint string) {
+	if f == nil {
+		f = formLine
 	}
 	if len(key) > 256 {
 		return "this key is longer than 256 bytes", "shorten it"
 	}
-	return forms[name].check(key)
+	return f.check(key)
 }
 
-func (d *decoder) sequence(n *node, at place, v reflect.Value) {
+func (d *decoder) sequence(n *node, at cursor, v reflect.Value) {
 	if n.kind != kindSequence {
 		hint := "write one entry a line, each after a dash"
 		if n.kind == kindScalar {
@@ -278,7 +268,7 @@ func (d *decoder) sequence(n *node, at place, v reflect.Value) {
 }
 
 // bounded checks the number of entries.
-func (d *decoder) bounded(n *node, at place, entries int) {
+func (d *decoder) bounded(n *node, at cursor, entries int) {
 	f := at.field()
 	most := f.many
 	if most == 0 {
@@ -293,7 +283,7 @@ func (d *decoder) bounded(n *node, at place, entries int) {
 }
 
 // text decodes a text, and checks its form, length and closed set.
-func (d *decoder) text(n *node, at place) (string, bool) {
+func (d *decoder) text(n *node, at cursor) (string, bool) {
 	f := at.field()
 	if n.kind != kindScalar || n.tag != "!!str" {
 		hint := "write it in one line"
@@ -324,8 +314,8 @@ func (d *decoder) text(n *node, at place) (string, bool) {
 		d.add(n.pos, at.path, fmt.Sprintf("%s cannot be %q", lastName(at), n.value), didYouMean(n.value, f.enum))
 		return "", false
 	}
-	if check, ok := forms[f.form]; ok {
-		if message, hint := check.check(n.value); message != "" {
+	if f.form != nil {
+		if message, hint := f.form.check(n.value); message != "" {
 			d.add(n.pos, at.path, message, hint)
 			return "", false
 		}
@@ -338,7 +328,7 @@ func (d *decoder) text(n *node, at place) (string, bool) {
 
 // lastName is the name of a place for messages: its key, or that of the list it
 // stands in.
-func lastName(at place) string {
+func lastName(at cursor) string {
 	steps := strings.Split(at.table, ".")
 	for _, step := range slices.Backward(steps) {
 		if step != wildcard {

@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pointsman-ai/pointsman"
 )
 
 // scalar is the text of a scalar that is not quoted away from what is wanted.
-func (d *decoder) scalar(n *node, at place, what, hint string, tags ...string) (string, bool) {
+func (d *decoder) scalar(n *node, at cursor, what, hint string, tags ...string) (string, bool) {
 	if n.kind == kindScalar {
 		if slices.Contains(tags, n.tag) {
 			return n.value, true
@@ -22,7 +20,7 @@ func (d *decoder) scalar(n *node, at place, what, hint string, tags ...string) (
 	return "", false
 }
 
-func (d *decoder) boolean(n *node, at place, v reflect.Value) {
+func (d *decoder) boolean(n *node, at cursor, v reflect.Value) {
 	hint := "write true or false"
 	if n.kind == kindScalar && n.tag == "!!str" {
 		switch strings.ToLower(n.value) {
@@ -37,7 +35,7 @@ func (d *decoder) boolean(n *node, at place, v reflect.Value) {
 	}
 }
 
-func (d *decoder) integer(n *node, at place, v reflect.Value) {
+func (d *decoder) integer(n *node, at cursor, v reflect.Value) {
 	hint := "write digits only"
 	if n.kind == kindScalar && n.tag == "!!str" {
 		hint = "write digits only, without quotes"
@@ -68,7 +66,7 @@ func number(s string) int64 {
 	return n
 }
 
-func (d *decoder) number(n *node, at place, v reflect.Value) {
+func (d *decoder) number(n *node, at cursor, v reflect.Value) {
 	text, ok := d.scalar(n, at, "a number", "write it with digits, without quotes", "!!float", "!!int")
 	if !ok {
 		return
@@ -89,7 +87,7 @@ func (d *decoder) number(n *node, at place, v reflect.Value) {
 }
 
 // outside reports a value out of bounds, and which they are.
-func (d *decoder) outside(n *node, at place, text string) {
+func (d *decoder) outside(n *node, at cursor, text string) {
 	f := at.field()
 	name := lastName(at)
 	var bounds string
@@ -112,7 +110,7 @@ func (d *decoder) outside(n *node, at place, text string) {
 	d.add(n.pos, at.path, fmt.Sprintf("%s is %s: %s", name, text, bounds), hint)
 }
 
-func (d *decoder) duration(n *node, at place, v reflect.Value) {
+func (d *decoder) duration(n *node, at cursor, v reflect.Value) {
 	f := at.field()
 	hint := "write a number with a unit: 500ms, 30s, 5m, 12h, 365d"
 	if n.kind == kindScalar && n.tag == "!!int" {
@@ -144,7 +142,7 @@ func (d *decoder) duration(n *node, at place, v reflect.Value) {
 	v.SetInt(int64(x))
 }
 
-func (d *decoder) size(n *node, at place, v reflect.Value) {
+func (d *decoder) size(n *node, at cursor, v reflect.Value) {
 	f := at.field()
 	hint := "write a number with a unit: 64KiB, 4MiB, 1GiB"
 	if n.kind == kindScalar && n.tag == "!!int" {
@@ -170,7 +168,7 @@ func (d *decoder) size(n *node, at place, v reflect.Value) {
 
 // secret decodes a reference to a secret. What stands there in its place is
 // never shown.
-func (d *decoder) secret(n *node, at place, v reflect.Value) {
+func (d *decoder) secret(n *node, at cursor, v reflect.Value) {
 	d.hideAll(n)
 	key := d.positions[at.path].key
 	if n.kind != kindScalar || n.tag != "!!str" && !isReference(n.value) {
@@ -207,123 +205,8 @@ func (d *decoder) hideAll(n *node) {
 	}
 }
 
-// template decodes a text that may contain references.
-func (d *decoder) template(n *node, at place, v reflect.Value) {
-	header := strings.HasPrefix(at.table, "upstreams.*.headers.")
-	if header && n.kind == kindScalar && credentialHeader.MatchString(at.path[strings.LastIndexAny(at.path, ".[")+1:]) && !reference.MatchString(n.value) {
-		d.hideAll(n)
-		d.add(d.positions[at.path].key, at.path, "a secret must not stand in this file", `write "${NAME}", or "Bearer ${NAME}", and set that environment variable`)
-		return
-	}
-	if n.kind == kindScalar && !header {
-		d.hideCredential(n.value)
-	}
-	text, ok := d.text(n, at)
-	if !ok {
-		return
-	}
-	if message, hint := badReference(text); message != "" {
-		d.add(n.pos, at.path, message, hint)
-		return
-	}
-	if header && control.MatchString(text) {
-		d.add(n.pos, at.path, "a header must be one line without control characters", "remove line breaks and tabs")
-		return
-	}
-	v.Set(reflect.ValueOf(Text{text}))
-}
-
-// hideCredential keeps what a URL must not carry, and carries all the same, out
-// of what is shown.
-func (d *decoder) hideCredential(text string) {
-	_, rest, _ := strings.Cut(text, "://")
-	authority, path, _ := strings.Cut(rest, "/")
-	if user, _, ok := strings.Cut(authority, "@"); ok {
-		d.source.hide(user)
-	}
-	if _, query, ok := strings.Cut(path, "?"); ok {
-		d.source.hide(query)
-	}
-}
-
-func (d *decoder) path(n *node, at place, v reflect.Value) {
+func (d *decoder) path(n *node, at cursor, v reflect.Value) {
 	if text, ok := d.text(n, at); ok {
 		v.Set(reflect.ValueOf(Path{written: text, dir: d.dir}))
 	}
-}
-
-func (d *decoder) artefact(n *node, at place, v reflect.Value) {
-	text, ok := d.text(n, at)
-	if !ok {
-		return
-	}
-	ref := ArtefactRef{}
-	if path, isFile := strings.CutPrefix(text, "file:"); isFile {
-		ref.File = Path{written: path, dir: d.dir}
-	} else {
-		ref.Digest = pointsman.Digest(text) // its form was checked
-	}
-	v.Set(reflect.ValueOf(ref))
-}
-
-// priceFields are the keys of a price.
-type priceFields struct {
-	Input       pointsman.Money  `yaml:"input"`
-	CachedInput *pointsman.Money `yaml:"cached_input"`
-	Output      pointsman.Money  `yaml:"output"`
-}
-
-// price decodes unknown, or a mapping of exact decimals. The amounts are read
-// from the text of the file, never through a float.
-func (d *decoder) price(n *node, at place, v reflect.Value) {
-	const hint = "write {input: 0.15, output: 0.60} in US dollars per million tokens, or unknown"
-	if n.kind == kindScalar && n.tag == "!!str" && n.value == "unknown" {
-		return
-	}
-	if n.kind != kindMapping {
-		d.want(n, at, "a price", hint)
-		return
-	}
-	var amounts priceFields
-	d.structure(n, at, reflect.ValueOf(&amounts).Elem())
-	if d.faulty[at.child("input").path] || d.faulty[at.child("output").path] {
-		return
-	}
-	p := pointsman.Price{Known: true, Input: amounts.Input, CachedInput: amounts.Input, Output: amounts.Output}
-	if amounts.CachedInput != nil {
-		p.CachedInput = *amounts.CachedInput
-	}
-	v.Set(reflect.ValueOf(Price{p}))
-}
-
-// money decodes one amount.
-func (d *decoder) money(n *node, at place, v reflect.Value) {
-	text, ok := d.scalar(n, at, "an amount", "write it as a decimal, such as 0.15", "!!int", "!!float", "!!str")
-	if !ok {
-		return
-	}
-	m, err := pointsman.ParseMoney(text)
-	if err != nil {
-		d.add(n.pos, at.path, fmt.Sprintf("%q is not an exact amount", text), "write dollars with at most nine decimals, such as 0.15")
-		return
-	}
-	if most, err := pointsman.ParseMoney(at.field().max); err == nil && (m < 0 || m > most) {
-		d.outside(n, at, text)
-		return
-	}
-	v.SetInt(int64(m))
-}
-
-// schema decodes an inline JSON Schema: a mapping, or true or false.
-func (d *decoder) schema(n *node, at place, v reflect.Value) {
-	if n.kind != kindMapping {
-		d.want(n, at, "a JSON Schema", "write it as a mapping, or name a file with schema_file")
-		return
-	}
-	text, err := canonical(nil, n)
-	if err != nil {
-		d.add(n.pos, at.path, "not a JSON value: "+err.Error(), "put dates and other special values in quotes")
-		return
-	}
-	v.SetBytes(text)
 }

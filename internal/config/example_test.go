@@ -9,9 +9,9 @@ import (
 func ExampleParse() {
 	_, err := config.Parse("pointsman.yaml", []byte(`version: 1
 upstreams:
-  house: {type: openai, base_url: "http://127.0.0.1:11434/v1", location: self_hosted}
+  on_premises: {type: openai, base_url: "http://127.0.0.1:11434/v1", location: self_hosted}
 models:
-  small: {upstream: hause}
+  small: {upstream: on_premiss}
 tasks:
   chat:
     kind: open
@@ -20,10 +20,10 @@ tasks:
 `), ".")
 	fmt.Println(err)
 	// Output:
-	// pointsman.yaml:5:21: there is no upstream "hause"
-	//     5 |   small: {upstream: hause}
+	// pointsman.yaml:5:21: there is no upstream "on_premiss"
+	//     5 |   small: {upstream: on_premiss}
 	//       |                     ^
-	//       hint: did you mean "house"?
+	//       hint: did you mean "on_premises"?
 	// pointsman.yaml:10:45: want a duration, this is a number
 	//    10 |       - {name: only, model: small, timeout: 5}
 	//       |                                             ^

@@ -37,8 +37,8 @@ var (
 // the table does not have, and paths of the table that no type has.
 func Uncovered() (missing, idle []string) {
 	seen := map[string]bool{}
-	var visit func(t reflect.Type, at place)
-	visit = func(t reflect.Type, at place) {
+	var visit func(t reflect.Type, at cursor)
+	visit = func(t reflect.Type, at cursor) {
 		if at.table != "" {
 			seen[at.table] = true
 			if _, ok := fields[at.table]; !ok {
@@ -57,14 +57,12 @@ func Uncovered() (missing, idle []string) {
 		case t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
 			visit(t.Elem(), at.entry(""))
 		case t.Kind() == reflect.Struct:
-			for field := range t.Fields() {
-				if name := field.Tag.Get("yaml"); name != "" {
-					visit(field.Type, at.child(name))
-				}
+			for _, m := range members(t) {
+				visit(m.typ, at.child(m.name))
 			}
 		}
 	}
-	visit(reflect.TypeFor[Config](), place{})
+	visit(reflect.TypeFor[Config](), cursor{})
 	for path := range sortedKeys(fields) {
 		if !seen[path] {
 			idle = append(idle, path)

@@ -29,7 +29,7 @@ func LocalEnvironment() Environment {
 	return Environment{Getenv: os.Getenv, Ollama: ProbeOllama}
 }
 
-// ollamaURL is where Ollama listens unless it was told otherwise.
+// ollamaURL is where Ollama listens unless it is configured otherwise.
 const ollamaURL = "http://127.0.0.1:11434"
 
 // probeTime bounds the look for an Ollama.
@@ -223,7 +223,7 @@ func usable(models []string) []string {
 	var all []sized
 	for _, name := range models {
 		lower := strings.ToLower(name)
-		if message, _ := forms[formLine].check(name); message != "" || len(name) > 200 || strings.Contains(lower, "embed") || strings.Contains(lower, "minilm") || strings.Contains(lower, "bge-") {
+		if message, _ := checkLine(name); message != "" || len(name) > 200 || strings.Contains(lower, "embed") || strings.Contains(lower, "minilm") || strings.Contains(lower, "bge-") {
 			continue
 		}
 		size := 1e9

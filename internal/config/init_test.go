@@ -19,7 +19,7 @@ func TestInit(t *testing.T) {
 		ollama []string // nil: there is none
 		env    map[string]string
 		tiers  []string // upstream: model of each
-		chose  []string // parts of what is said
+		chose  []string // parts of the summary
 	}{
 		{"nothing", nil, nil, []string{"local:", "local:"}, []string{"embedded models", "no Ollama answers", "none of OPENAI_API_KEY"}},
 		{"two local models", []string{"llama3.1:70b", "nomic-embed-text:latest", "qwen2.5:0.5b"}, nil, []string{"ollama:qwen2.5:0.5b", "ollama:llama3.1:70b"}, []string{"no text leaves it"}},
@@ -47,7 +47,7 @@ func TestInit(t *testing.T) {
 				t.Fatalf("\n%v\n%s", err, text)
 			}
 			var tiers []string
-			task, _ := got.Task("support")
+			task, _ := got.ResolveTask("support")
 			for _, tier := range task.Tiers {
 				tiers = append(tiers, string(tier.Place.Upstream)+":"+got.Models[tier.Variant.Model].Name)
 			}
@@ -56,13 +56,13 @@ func TestInit(t *testing.T) {
 			}
 			for _, part := range c.chose {
 				if !strings.Contains(chose, part) {
-					t.Errorf("%q is not said:\n%s", part, chose)
+					t.Errorf("%q is missing:\n%s", part, chose)
 				}
 			}
 			if strings.Contains(string(text)+chose, secret) {
 				t.Error("the key was written")
 			}
-			for _, p := range got.Specs["support"].Probes {
+			for _, p := range got.Tasks["support"].Probes {
 				if p.Expect.Tier != task.Largest().ID {
 					t.Errorf("the probe expects %s", p.Expect.Tier)
 				}

@@ -193,7 +193,7 @@ func (r *jsonReader) object(n *node, depth int) error {
 	return nil
 }
 
-// sortedKeys are the keys of a map in order, so that what is said first does
+// sortedKeys are the keys of a map in order, so that what is reported first does
 // not depend on chance.
 func sortedKeys[K ~string, V any](m map[K]V) iter.Seq[K] {
 	return slices.Values(slices.Sorted(maps.Keys(m)))

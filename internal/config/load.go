@@ -74,7 +74,7 @@ func (d *decoder) config(root *node) (*Config, error) {
 func (d *decoder) decode(root *node) *Config {
 	c := &Config{source: d.source, positions: d.positions}
 	d.positions[""] = mark{root, root.pos}
-	d.value(root, place{}, reflect.ValueOf(c).Elem())
+	d.value(root, cursor{}, reflect.ValueOf(c).Elem())
 	d.complete(c)
 	d.include(c)
 	return c

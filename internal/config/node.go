@@ -92,7 +92,7 @@ func (n *node) what() string {
 type composer struct {
 	report func(at Position, path, message, hint string)
 	nodes  int
-	full   bool // a bound was met; said once
+	full   bool // a bound was met; reported once
 }
 
 // compose follows aliases and applies merge keys. It returns nil where a bound
@@ -167,16 +167,16 @@ func (c *composer) mapping(n *node, y *yaml.Node, path string, depth int) {
 			continue
 		}
 		p := pair{key: k.Value, keyPos: keyPos, value: value}
-		held, ok := at[k.Value]
+		earlier, ok := at[k.Value]
 		switch {
 		case !ok:
 			at[k.Value] = len(n.pairs)
 			n.pairs = append(n.pairs, p)
-		case n.pairs[held].merged:
-			n.pairs[held] = p
+		case n.pairs[earlier].merged:
+			n.pairs[earlier] = p
 		default:
 			c.report(keyPos, where, fmt.Sprintf("%q stands twice", k.Value),
-				fmt.Sprintf("it is also on line %d; keep one of them", n.pairs[held].keyPos.Line))
+				fmt.Sprintf("it is also on line %d; keep one of them", n.pairs[earlier].keyPos.Line))
 		}
 	}
 }

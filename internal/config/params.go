@@ -1,13 +1,21 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+
+	"github.com/invopop/jsonschema"
 )
 
+// Params are members of the request body that a tier sets, as canonical JSON
+// values by name.
+type Params map[string]string
+
 // params decodes the request members of a tier into canonical JSON by name.
-func (d *decoder) params(n *node, at place, v reflect.Value) {
+func (d *decoder) params(n *node, at cursor, v reflect.Value) {
 	if n.kind != kindMapping {
 		d.want(n, at, "a mapping", "write {temperature: 0, max_tokens: 16}")
 		return
@@ -57,7 +65,7 @@ func checkParam(name string, n *node) (message, hint string) {
 	if who := ownParams[name]; who != "" {
 		return fmt.Sprintf("a tier cannot set %s", name), who + "; remove it"
 	}
-	if message, hint := checkKey("", name); message != "" {
+	if message, hint := checkKey(nil, name); message != "" {
 		return message, hint
 	}
 	if n.kind == kindScalar && n.tag == "!!null" {
@@ -109,3 +117,37 @@ func (p *knownParam) check(n *node) (message, hint string) {
 	}
 	return fmt.Sprintf("%s must be %s from %s to %s", p.name, what, appendFloat(nil, p.low), appendFloat(nil, p.high)), ""
 }
+
+// checkParams refuses members that contradict each other.
+func (d *decoder) checkParams(at string, p Params) {
+	if _, ok := p["top_logprobs"]; ok && p["logprobs"] != "true" && d.fine(child(at, "logprobs")) {
+		d.at(child(at, "top_logprobs"), "top_logprobs needs logprobs: true", "upstreams refuse one without the other")
+	}
+	if p["max_tokens"] != "" && p["max_completion_tokens"] != "" {
+		d.at(child(at, "max_completion_tokens"), "max_tokens and max_completion_tokens are both given", "keep the one that the upstream knows")
+	}
+}
+
+// paramsSchema is the schema of request members: what the API knows is typed,
+// what is not a tier's to set is refused.
+func paramsSchema(s *jsonschema.Schema, f field) {
+	s.Type = "object"
+	s.MaxProperties = bound(f.many)
+	s.Properties = jsonschema.NewProperties()
+	for _, known := range knownParams {
+		p := &jsonschema.Schema{Description: known.doc, Type: "number", Minimum: appendedNumber(known.low), Maximum: appendedNumber(known.high)}
+		switch {
+		case known.boolean:
+			p = &jsonschema.Schema{Description: known.doc, Type: "boolean"}
+		case known.whole:
+			p.Type = "integer"
+		}
+		s.Properties.Set(known.name, p)
+	}
+	for _, name := range slices.Collect(sortedKeys(ownParams)) {
+		s.Properties.Set(name, jsonschema.FalseSchema)
+	}
+	s.AdditionalProperties = &jsonschema.Schema{Not: &jsonschema.Schema{Type: "null"}}
+}
+
+func appendedNumber(x float64) json.Number { return json.Number(appendFloat(nil, x)) }

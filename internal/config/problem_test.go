@@ -17,9 +17,9 @@ import (
 
 const minimal = `version: 1
 upstreams:
-  house: {type: openai, base_url: "http://127.0.0.1:11434/v1", location: self_hosted}
+  on_premises: {type: openai, base_url: "http://127.0.0.1:11434/v1", location: self_hosted}
 models:
-  small: {upstream: house}
+  small: {upstream: on_premises}
 tasks:
   chat:
     kind: open

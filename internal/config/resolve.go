@@ -8,27 +8,27 @@ import (
 	"github.com/pointsman-ai/pointsman"
 )
 
-// Tasks are the tasks of the file as the other rooms know them, by name: what
+// ResolveTasks are the tasks of the file as the other packages know them, by name: what
 // their files say read in, prompts and time-outs inherited, places and prices
 // filled in. The caller owns what is returned.
-func (c *Config) Tasks() []pointsman.Task {
-	out := make([]pointsman.Task, 0, len(c.Specs))
-	for id := range sortedKeys(c.Specs) {
-		out = append(out, c.task(id))
+func (c *Config) ResolveTasks() []pointsman.Task {
+	out := make([]pointsman.Task, 0, len(c.Tasks))
+	for id := range sortedKeys(c.Tasks) {
+		out = append(out, c.resolve(id))
 	}
 	return out
 }
 
-// Task is one task of [Config.Tasks].
-func (c *Config) Task(id pointsman.TaskID) (pointsman.Task, bool) {
-	if _, ok := c.Specs[id]; !ok {
+// ResolveTask is one task of [Config.ResolveTasks].
+func (c *Config) ResolveTask(id pointsman.TaskID) (pointsman.Task, bool) {
+	if _, ok := c.Tasks[id]; !ok {
 		return pointsman.Task{}, false
 	}
-	return c.task(id), true
+	return c.resolve(id), true
 }
 
-func (c *Config) task(id pointsman.TaskID) pointsman.Task {
-	spec := c.Specs[id]
+func (c *Config) resolve(id pointsman.TaskID) pointsman.Task {
+	spec := c.Tasks[id]
 	t := pointsman.Task{
 		ID:       id,
 		Kind:     spec.Kind,
@@ -50,12 +50,6 @@ func (c *Config) task(id pointsman.TaskID) pointsman.Task {
 
 // WitnessID is the id of every task's witness, which no tier may have.
 const WitnessID pointsman.TierID = "witness"
-
-func (k *Contract) root() pointsman.Contract {
-	return pointsman.Contract{
-		Labels: slices.Clone(k.Labels), Pattern: k.Pattern, Schema: slices.Clone([]byte(k.Schema)), Verbatim: k.Verbatim,
-	}
-}
 
 // tier resolves one tier of a task.
 func (c *Config) tier(spec *Task, tier Tier) pointsman.Tier {
@@ -79,7 +73,7 @@ func (c *Config) tier(spec *Task, tier Tier) pointsman.Tier {
 }
 
 // Artefact is the digest of a model's weights: the one that the file names, or
-// the one that [Config.WithArtefacts] was told; empty where neither is known.
+// the one that [Config.WithArtefacts] was given; empty where neither is known.
 func (c *Config) Artefact(model pointsman.ModelID) pointsman.Digest {
 	if d, ok := c.artefacts[model]; ok {
 		return d
@@ -101,37 +95,6 @@ func (c *Config) WithArtefacts(digests map[pointsman.ModelID]pointsman.Digest) *
 	return &out
 }
 
-// Files are the files whose contents are part of the configuration, beside the
-// configuration file itself: those that a reload must watch.
-func (c *Config) Files() []string { return slices.Compact(slices.Sorted(slices.Values(c.files))) }
-
-// Unresolved looks up every reference to a secret and every ${NAME} of the file,
-// and reports those that lead to nothing now: what a check wants to know and a
-// load does not ask. Nothing that was looked up is kept.
-func (c *Config) Unresolved() Problems {
-	var out Problems
-	report := func(err error, steps ...any) {
-		if err != nil {
-			out = append(out, c.Problem(At(steps...), err)...)
-		}
-	}
-	for id := range sortedKeys(c.Upstreams) {
-		u := c.Upstreams[id]
-		_, err := u.APIKey.Resolve()
-		report(err, "upstreams", id, "api_key")
-		base, err := u.BaseURL.Resolve()
-		if err == nil && u.Type == TypeOpenAI {
-			err = CheckBaseURL(base)
-		}
-		report(err, "upstreams", id, "base_url")
-		for name := range sortedKeys(u.Headers) {
-			_, err := u.Headers[name].Resolve()
-			report(err, "upstreams", id, "headers", name)
-		}
-	}
-	return out.sorted()
-}
-
 // Position is where a value stands, or the nearest thing around it that is
 // written. Paths are made by [At].
 func (c *Config) Position(path string) Position {
@@ -141,11 +104,11 @@ func (c *Config) Position(path string) Position {
 // Problem reports an error that was found later, by another room, with the
 // place of the value that it is about. The error is wrapped; its own place
 // within the value (a [rules.SyntaxError]) and its hint (a [pointsman.Error])
-// are told. An error that is [Problems] already is returned as it is.
+// are reported. An error that is [Problems] already is returned as it is.
 func (c *Config) Problem(path string, err error) Problems {
-	var held Problems
-	if errors.As(err, &held) {
-		return held
+	var problems Problems
+	if errors.As(err, &problems) {
+		return problems
 	}
 	message, hint := describe(err)
 	p := c.source.problem(within(c.source, locate(c.positions, path).node, err), path, message, hint)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -20,7 +19,7 @@ const SchemaID = "https://pointsman.ai/schema/v1/pointsman.schema.json"
 // decoder reads. It says what one value may be; whether references lead
 // somewhere and whether values go together only [Parse] can say.
 func Schema() []byte {
-	root := schemaOf(reflect.TypeFor[Config](), place{})
+	root := schemaOf(reflect.TypeFor[Config](), cursor{})
 	root.Version = jsonschema.Version
 	root.ID = SchemaID
 	root.Title = "pointsman configuration"
@@ -44,7 +43,7 @@ const (
 )
 
 // schemaOf is the schema of the values of a type at a place of the table.
-func schemaOf(t reflect.Type, at place) *jsonschema.Schema {
+func schemaOf(t reflect.Type, at cursor) *jsonschema.Schema {
 	if t.Kind() == reflect.Pointer {
 		return schemaOf(t.Elem(), at)
 	}
@@ -104,8 +103,8 @@ func textSchema(s *jsonschema.Schema, f field) {
 	for _, value := range f.enum {
 		s.Enum = append(s.Enum, value)
 	}
-	if form, ok := forms[f.form]; ok {
-		s.Pattern = form.pattern
+	if f.form != nil {
+		s.Pattern = f.form.pattern
 	} else if f.required && len(f.enum) == 0 {
 		s.Pattern = `\S`
 	}
@@ -124,7 +123,7 @@ func bound(n int) *uint64 {
 }
 
 // kindSchema is the schema of a type that is decoded by its kind.
-func kindSchema(s *jsonschema.Schema, t reflect.Type, at place) {
+func kindSchema(s *jsonschema.Schema, t reflect.Type, at cursor) {
 	f := at.field()
 	most := f.many
 	if most == 0 {
@@ -136,10 +135,10 @@ func kindSchema(s *jsonschema.Schema, t reflect.Type, at place) {
 	case reflect.Map:
 		s.Type = "object"
 		name := f.form
-		if name == "" {
+		if name == nil {
 			name = formLine
 		}
-		s.PropertyNames = &jsonschema.Schema{Pattern: forms[name].pattern}
+		s.PropertyNames = &jsonschema.Schema{Pattern: name.pattern}
 		s.AdditionalProperties = schemaOf(t.Elem(), at.entry(""))
 		s.MaxProperties = bound(most)
 		if f.least > 0 {
@@ -173,22 +172,21 @@ func kindSchema(s *jsonschema.Schema, t reflect.Type, at place) {
 }
 
 // structSchema is the schema of a mapping with known keys.
-func structSchema(s *jsonschema.Schema, t reflect.Type, at place) *jsonschema.Schema {
+func structSchema(s *jsonschema.Schema, t reflect.Type, at cursor) *jsonschema.Schema {
 	s.Type = "object"
 	s.Properties = jsonschema.NewProperties()
 	s.AdditionalProperties = jsonschema.FalseSchema
-	for field := range t.Fields() {
-		name := field.Tag.Get("yaml")
-		inside := at.child(name)
+	for _, m := range members(t) {
+		name, inside := m.name, at.child(m.name)
 		f, ok := fields[inside.table]
-		if name == "" || !ok {
+		if !ok {
 			continue
 		}
-		s.Properties.Set(name, schemaOf(field.Type, inside))
+		s.Properties.Set(name, schemaOf(m.typ, inside))
 		if f.required {
 			s.Required = append(s.Required, name)
 		}
-		if f.oneOf != "" && name < f.oneOf { // said once for the two
+		if f.oneOf != "" && name < f.oneOf { // once for the two
 			s.AllOf = append(s.AllOf, &jsonschema.Schema{Not: &jsonschema.Schema{Required: []string{name, f.oneOf}}})
 		}
 	}
@@ -200,45 +198,3 @@ func structSchema(s *jsonschema.Schema, t reflect.Type, at place) *jsonschema.Sc
 	}
 	return s
 }
-
-// perType says which settings an upstream of a type needs, and which it cannot
-// have.
-func perType() (out []*jsonschema.Schema) {
-	needs := map[UpstreamType][]string{TypeOpenAI: {"base_url"}, TypeRecorded: {"recording"}}
-	for _, t := range []UpstreamType{TypeEmbedded, TypeOpenAI, TypeRecorded} {
-		is := jsonschema.NewProperties()
-		is.Set("type", &jsonschema.Schema{Const: string(t)})
-		then := &jsonschema.Schema{Required: needs[t], Properties: jsonschema.NewProperties()}
-		for key := range sortedKeys(ofType) {
-			if ofType[key] != t {
-				then.Properties.Set(key, jsonschema.FalseSchema)
-			}
-		}
-		out = append(out, &jsonschema.Schema{If: &jsonschema.Schema{Properties: is, Required: []string{"type"}}, Then: then})
-	}
-	return out
-}
-
-// paramsSchema is the schema of request members: what the API knows is typed,
-// what is not a tier's to set is refused.
-func paramsSchema(s *jsonschema.Schema, f field) {
-	s.Type = "object"
-	s.MaxProperties = bound(f.many)
-	s.Properties = jsonschema.NewProperties()
-	for _, known := range knownParams {
-		p := &jsonschema.Schema{Description: known.doc, Type: "number", Minimum: appendedNumber(known.low), Maximum: appendedNumber(known.high)}
-		switch {
-		case known.boolean:
-			p = &jsonschema.Schema{Description: known.doc, Type: "boolean"}
-		case known.whole:
-			p.Type = "integer"
-		}
-		s.Properties.Set(known.name, p)
-	}
-	for _, name := range slices.Collect(sortedKeys(ownParams)) {
-		s.Properties.Set(name, jsonschema.FalseSchema)
-	}
-	s.AdditionalProperties = &jsonschema.Schema{Not: &jsonschema.Schema{Type: "null"}}
-}
-
-func appendedNumber(x float64) json.Number { return json.Number(appendFloat(nil, x)) }

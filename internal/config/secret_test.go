@@ -31,7 +31,7 @@ func withKey(t *testing.T, key, base string) (*config.Config, string) {
 
 func TestSecretsResolveLate(t *testing.T) {
 	c, _ := withKey(t, "${POINTSMAN_TEST_KEY}", "https://${POINTSMAN_TEST_HOST}/v1")
-	u := c.Upstreams["house"]
+	u := c.Upstreams["on_premises"]
 	if _, err := u.APIKey.Resolve(); !errors.Is(err, config.ErrUnresolved) || !strings.Contains(err.Error(), "POINTSMAN_TEST_KEY") {
 		t.Errorf("unset: %v", err)
 	}
@@ -52,7 +52,7 @@ func TestSecretsResolveLate(t *testing.T) {
 	}
 
 	c, dir := withKey(t, "file:secret.key", "https://example.com/v1")
-	u = c.Upstreams["house"]
+	u = c.Upstreams["on_premises"]
 	file := filepath.Join(dir, "secret.key")
 	for content, want := range map[string]string{secret: secret, secret + "\n": secret, secret + "\r\n": secret, "": "", "\n": "", "a\nb": "", strings.Repeat("a", 1<<20): ""} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
@@ -78,7 +78,7 @@ func TestSecretsResolveLate(t *testing.T) {
 func TestSecretsAreNeverWritten(t *testing.T) {
 	t.Setenv("POINTSMAN_TEST_KEY", secret)
 	c, _ := withKey(t, "${POINTSMAN_TEST_KEY}", "https://${POINTSMAN_TEST_KEY}.example.com/v1")
-	u := c.Upstreams["house"]
+	u := c.Upstreams["on_premises"]
 	if _, err := u.APIKey.Resolve(); err != nil {
 		t.Fatal(err)
 	}

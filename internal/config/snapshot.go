@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/pointsman-ai/pointsman"
 )
@@ -101,21 +103,12 @@ func scalarText(v reflect.Value) (string, bool) {
 
 // appendStruct writes the members of a struct in the order of their names.
 func appendStruct(out []byte, v reflect.Value) []byte {
-	type member struct {
-		name  string
-		index int
-	}
-	var members []member
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("yaml"); name != "" && !included[v.Type()][name] {
-			members = append(members, member{name, i})
-		}
-	}
-	sort.Slice(members, func(i, j int) bool { return members[i].name < members[j].name })
+	list := slices.DeleteFunc(members(v.Type()), func(m member) bool { return included[v.Type()][m.name] })
+	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.name, b.name) })
 	out = append(out, '{')
 	first := true
-	for _, m := range members {
-		value, ok := appendValue(nil, v.Field(m.index), false)
+	for _, m := range list {
+		value, ok := appendValue(nil, v.FieldByIndex(m.index), false)
 		if !ok {
 			continue
 		}

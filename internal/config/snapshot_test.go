@@ -19,9 +19,9 @@ func TestSnapshotIsOfTheMeaning(t *testing.T) {
 version: 1
 server: {max_body: 1MiB, request_timeout: 90s}
 upstreams:
-  house: {type: openai, base_url: "http://127.0.0.1:11434/v1", location: self_hosted}
+  on_premises: {type: openai, base_url: "http://127.0.0.1:11434/v1", location: self_hosted}
 models:
-  small: {upstream: house, price: {input: 0.10, output: 1}}
+  small: {upstream: on_premises, price: {input: 0.10, output: 1}}
 tasks:
   chat: {kind: open, tiers: [{name: only, model: small, params: {temperature: 0.50, stop: ["a"], max_tokens: 16}}]}
 `
@@ -36,8 +36,8 @@ tasks:
 models:
   small:
     price: &p {output: "1.000", input: 0.1, cached_input: 0.1}
-    upstream: house
-upstreams: {house: {location: self_hosted, base_url: http://127.0.0.1:11434/v1, type: openai}}
+    upstream: on_premises
+upstreams: {on_premises: {location: self_hosted, base_url: http://127.0.0.1:11434/v1, type: openai}}
 server:
   request_timeout: 1m30s
   max_body: 1024KiB
@@ -68,9 +68,9 @@ version: 1
 // The format of snapshots is a promise: a decision on record names this digest.
 func TestSnapshotIsStable(t *testing.T) {
 	for file, want := range map[string]pointsman.Digest{
-		"testdata/good/minimal.yaml":    "sha256:9da3ddad58fe0a636056c4cbe7f6784defa4efcc28f4bbcad56d3c256e7d8d34",
-		"testdata/good/files.yaml":      "sha256:c5ba4919e3e9585edf12b48f346da892a97146b38314a0ee08ea39d21fd7d312",
-		"testdata/good/everything.yaml": "sha256:1468fa281ebe64d95118e01e9353e4d66fc0dc13b208500d6ec36389afbb7698",
+		"testdata/good/minimal.yaml":    "sha256:010eeaacd11b8dd0b8c98ce4096a9479bf5b0ff3e768444467b3a76cd1a3836a",
+		"testdata/good/files.yaml":      "sha256:5870ceeb3523c8810848f799409911cf081e6253f1ef92a1756a66a002c864d9",
+		"testdata/good/everything.yaml": "sha256:ce1b57ac8aad63659dea83c6a9f44ab34a759957c50d2df3cb569b261752f566",
 	} {
 		c, err := config.Load(file)
 		if err != nil {
@@ -95,12 +95,12 @@ func TestSnapshotKeepsEveryText(t *testing.T) {
 	base := parse(t, minimal)
 	rapid.Check(t, func(t *rapid.T) {
 		c := *base
-		spec := c.Specs["chat"]
+		spec := c.Tasks["chat"]
 		spec.Rules = nil
 		spec.Prompt = &config.Prompt{Version: "1", System: strings.ToValidUTF8(rapid.String().Draw(t, "system"), "")}
 		spec.Description = strings.ToValidUTF8(rapid.String().Draw(t, "description"), "")
 		spec.Probes = []config.Probe{{Name: "p", Input: "x" + strings.ToValidUTF8(rapid.String().Draw(t, "input"), ""), Expect: config.Expect{Tier: "only"}}}
-		c.Specs = map[pointsman.TaskID]config.Task{"chat": spec}
+		c.Tasks = map[pointsman.TaskID]config.Task{"chat": spec}
 		snapshot, digest := c.Snapshot()
 		back, err := config.FromSnapshot(snapshot)
 		if err != nil {
@@ -109,7 +109,7 @@ func TestSnapshotKeepsEveryText(t *testing.T) {
 		if _, same := back.Snapshot(); same != digest {
 			t.Fatalf("%s", snapshot)
 		}
-		if diff := cmp.Diff(c.Tasks(), back.Tasks()); diff != "" {
+		if diff := cmp.Diff(c.ResolveTasks(), back.ResolveTasks()); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -122,8 +122,8 @@ func TestWithArtefacts(t *testing.T) {
 	}
 	digest := pointsman.DigestOf([]byte("weights"))
 	named := c.WithArtefacts(map[pointsman.ModelID]pointsman.Digest{"small": digest})
-	task, _ := named.Task("support")
-	before, _ := c.Task("support")
+	task, _ := named.ResolveTask("support")
+	before, _ := c.ResolveTask("support")
 	if task.Tiers[0].Variant.Artefact != digest || before.Tiers[0].Variant.Artefact != "" {
 		t.Errorf("%s, before %s", task.Tiers[0].Variant.Artefact, before.Tiers[0].Variant.Artefact)
 	}
@@ -135,7 +135,7 @@ func TestWithArtefacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, _ := back.Task("support"); again.Tiers[0].Variant.Digest() != task.Tiers[0].Variant.Digest() {
+	if again, _ := back.ResolveTask("support"); again.Tiers[0].Variant.Digest() != task.Tiers[0].Variant.Digest() {
 		t.Error("the variant of the snapshot is another")
 	}
 }
@@ -145,7 +145,7 @@ func TestTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tasks := c.Tasks()
+	tasks := c.ResolveTasks()
 	if len(tasks) != 3 || tasks[0].ID != "invoices" || tasks[2].ID != "support" {
 		t.Fatalf("%+v", tasks)
 	}
@@ -160,7 +160,7 @@ func TestTasks(t *testing.T) {
 				Variant: pointsman.Variant{Model: "small", Prompt: pointsman.Prompt{Version: "1", System: "Name the label."}, Params: map[string]string{
 					"temperature": "0", "max_tokens": "16", "logprobs": "true", "top_logprobs": "5", "stop": `["\n"]`, "response_format": `{"type":"text"}`,
 				}},
-				Place: pointsman.Place{Upstream: "local", Location: pointsman.LocationEdge, Region: "house"},
+				Place: pointsman.Place{Upstream: "local", Location: pointsman.LocationEdge, Region: "on_premises"},
 				Price: pointsman.Price{Known: true, Input: 20_000_000, CachedInput: 20_000_000, Output: 20_000_000},
 			},
 			{
@@ -173,22 +173,22 @@ func TestTasks(t *testing.T) {
 		Witness: &pointsman.Tier{
 			ID: config.WitnessID, Timeout: 100 * time.Millisecond,
 			Variant: pointsman.Variant{Model: "tiny", Prompt: pointsman.Prompt{Version: "w"}, Params: map[string]string{"seed": "1"}, Artefact: digest},
-			Place:   pointsman.Place{Upstream: "local", Location: pointsman.LocationEdge, Region: "house"},
+			Place:   pointsman.Place{Upstream: "local", Location: pointsman.LocationEdge, Region: "on_premises"},
 			Price:   pointsman.Price{Known: true},
 		},
 	}
 	if diff := cmp.Diff(want, tasks[2]); diff != "" {
 		t.Error(diff)
 	}
-	if house, _ := c.Task("invoices"); house.Tiers[0].Price.Known || house.Tiers[0].Timeout != time.Minute {
-		t.Errorf("%+v", house.Tiers[0])
+	if on_premises, _ := c.ResolveTask("invoices"); on_premises.Tiers[0].Price.Known || on_premises.Tiers[0].Timeout != time.Minute {
+		t.Errorf("%+v", on_premises.Tiers[0])
 	}
 	tasks[2].Contract.Labels[0] = "changed"
 	tasks[2].Tiers[0].Variant.Params["temperature"] = "1"
-	if again, _ := c.Task("support"); again.Contract.Labels[0] != "refund" || again.Tiers[0].Variant.Params["temperature"] != "0" {
+	if again, _ := c.ResolveTask("support"); again.Contract.Labels[0] != "refund" || again.Tiers[0].Variant.Params["temperature"] != "0" {
 		t.Error("the caller's change reached the configuration")
 	}
-	if _, ok := c.Task("nobody"); ok {
+	if _, ok := c.ResolveTask("nobody"); ok {
 		t.Error("there is no such task")
 	}
 }
@@ -200,14 +200,14 @@ func TestFilesAreReadIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	intents, _ := c.Task("intents")
+	intents, _ := c.ResolveTask("intents")
 	if diff := cmp.Diff([]string{"billing", "shipping", "other"}, intents.Contract.Labels); diff != "" {
 		t.Error(diff)
 	}
 	if got := intents.Tiers[0].Variant.Prompt.System; got != "Say what it is about.\nOne word." {
 		t.Errorf("%q", got)
 	}
-	fields, _ := c.Task("fields")
+	fields, _ := c.ResolveTask("fields")
 	if got := string(fields.Contract.Schema); got != `{"properties":{"a":{"minimum":12345678901234567890},"b":{"maximum":1000}},"required":["a"],"type":"object"}` {
 		t.Errorf("%s", got)
 	}

@@ -41,7 +41,7 @@ func watch(t *testing.T, path string, extra ...string) *watching {
 	return w
 }
 
-// settle fires timers until a change is told. An event may come late or in
+// settle fires timers until a change is reported. An event may come late or in
 // several parts, so one timer may not be enough; each is one look.
 func (w *watching) settle() {
 	w.t.Helper()
@@ -54,7 +54,7 @@ func (w *watching) settle() {
 		case <-w.changed:
 			return
 		case <-deadline.C:
-			w.t.Fatal("no change was told")
+			w.t.Fatal("no change was reported")
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (w *watching) begin(touch func(i int)) {
 	}
 }
 
-// drain looks until nothing is due any more, so that what is told next is of
+// drain looks until nothing is due any more, so that what is reported next is of
 // what is done next.
 func (w *watching) drain() {
 	for {
@@ -100,8 +100,8 @@ func TestWatchTellsOfEveryKindOfChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	src := []byte(`version: 1
-upstreams: {house: {type: openai, base_url: "http://127.0.0.1:1/v1", location: self_hosted}}
-models: {small: {upstream: house}}
+upstreams: {on_premises: {type: openai, base_url: "http://127.0.0.1:1/v1", location: self_hosted}}
+models: {small: {upstream: on_premises}}
 tasks: {a: {kind: classify, contract: {labels_file: sub/labels.txt}, tiers: [{name: only, model: small}]}}
 `)
 	write(t, path, src)
@@ -176,7 +176,7 @@ func TestWatchIgnoresWhatIsNoChange(t *testing.T) {
 			timer <- time.Time{}
 			continue
 		case <-w.changed:
-			t.Error("a change was told that is none")
+			t.Error("a change was reported that is none")
 		case <-time.After(100 * time.Millisecond):
 		}
 		return

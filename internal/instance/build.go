@@ -134,7 +134,7 @@ func (b *builder) recorded(id pointsman.UpstreamID, u config.Upstream) {
 
 // tasks makes the tasks ready.
 func (b *builder) tasks() {
-	for _, spec := range b.config.Tasks() {
+	for _, spec := range b.config.ResolveTasks() {
 		t := &cascade.Task{Task: spec}
 		for i := range spec.Tiers {
 			t.Tiers = append(t.Tiers, b.tier(spec.Tiers[i]))
@@ -167,7 +167,7 @@ func (b *builder) tier(spec pointsman.Tier) cascade.Tier {
 // rules compiles the rules of the whole file and of the task.
 func (b *builder) rules(t *cascade.Task) {
 	all := b.global()
-	for i, r := range b.config.Specs[t.ID].Rules {
+	for i, r := range b.config.Tasks[t.ID].Rules {
 		one := convert(r)
 		if _, err := rules.Compile([]rules.Rule{one}, t.Task.Tiers, t.Task.Witness); err != nil {
 			b.wrong(err, "tasks", string(t.ID), "rules", i, "when")

@@ -51,7 +51,7 @@ func write(t testing.TB, dir, name, content string) {
 
 const file = `version: 1
 upstreams:
-  local: {type: embedded, location: edge, region: house}
+  local: {type: embedded, location: edge, region: on_premises}
   tape: {type: recorded, location: managed, region: us, recording: tape.pmrec}
 models:
   small: {upstream: local, artefact: "file:./small.student", price: {input: 0.02, output: 0.02}}

@@ -14,7 +14,7 @@ import (
 
 func tiers() []pointsman.Tier {
 	return []pointsman.Tier{
-		{ID: "edge", Place: pointsman.Place{Upstream: "local", Location: pointsman.LocationEdge, Region: "house"}},
+		{ID: "edge", Place: pointsman.Place{Upstream: "local", Location: pointsman.LocationEdge, Region: "on_premises"}},
 		{ID: "own", Place: pointsman.Place{Upstream: "ollama", Location: pointsman.LocationSelfHosted, Region: "eu"}},
 		{ID: "vendor", Place: pointsman.Place{Upstream: "openai", Location: pointsman.LocationManaged, Region: "us"}},
 	}
@@ -41,7 +41,7 @@ func TestApply(t *testing.T) {
 		{"no rules", nil, pointsman.Request{}, pointsman.RuleEffect{Permitted: all, Stakes: 1}},
 		{"absent keys do not hold", []rules.Rule{health, europe, high, none}, pointsman.Request{}, pointsman.RuleEffect{Permitted: all, Stakes: 1}},
 		{
-			"health data stays in the house",
+			"health data stays on premises",
 			[]rules.Rule{health},
 			pointsman.Request{Metadata: map[string]string{"class": "health"}},
 			pointsman.RuleEffect{Fired: []string{"health"}, Permitted: []pointsman.TierID{"edge", "own"}, Stakes: 1, NoWitness: true},

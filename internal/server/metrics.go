@@ -38,7 +38,7 @@ func healthy(check func() error) func() float64 {
 // names are what metrics may be labelled with under a configuration.
 func names(c *config.Config) telemetry.Names {
 	all := telemetry.Names{}
-	for _, task := range c.Tasks() {
+	for _, task := range c.ResolveTasks() {
 		tiers := make([]pointsman.TierID, len(task.Tiers))
 		for i := range task.Tiers {
 			tiers[i] = task.Tiers[i].ID

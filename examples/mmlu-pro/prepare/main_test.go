@@ -155,7 +155,7 @@ func TestRecordingsFitTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	task := c.Tasks()[0]
+	task := c.ResolveTasks()[0]
 	if diff := cmp.Diff(answerContract, task.Contract); diff != "" {
 		t.Errorf("contract of the configuration (-prepare +pointsman.yaml):\n%s", diff)
 	}

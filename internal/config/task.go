@@ -1,0 +1,204 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pointsman-ai/pointsman"
+)
+
+// Task is a task as the file has it.
+type Task struct {
+	Kind        pointsman.Kind      `yaml:"kind"`
+	Description string              `yaml:"description"`
+	Contract    Contract            `yaml:"contract"`
+	Prompt      *Prompt             `yaml:"prompt"`
+	Tiers       []Tier              `yaml:"tiers"`
+	Witness     *Witness            `yaml:"witness"`
+	Target      Target              `yaml:"target"`
+	Slices      []string            `yaml:"slices"`
+	Record      pointsman.Recording `yaml:"record"`
+	Fallback    string              `yaml:"fallback"`
+	Rules       []Rule              `yaml:"rules"`
+	Probes      []Probe             `yaml:"probes"`
+}
+
+// The values of Task.Fallback.
+const (
+	FallbackNone       = "none"
+	FallbackBestAnswer = "best_answer"
+)
+
+// Tier is one step of a cascade.
+type Tier struct {
+	Name   pointsman.TierID  `yaml:"name"`
+	Model  pointsman.ModelID `yaml:"model"`
+	Prompt *Prompt           `yaml:"prompt"` // nil: the task's
+	Params Params            `yaml:"params"`
+	// Timeout is the upstream's where the file does not say.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// Witness is a model that is asked beside the tiers, to see whether it agrees.
+type Witness struct {
+	Model   pointsman.ModelID `yaml:"model"`
+	Prompt  *Prompt           `yaml:"prompt"` // nil: the task's
+	Params  Params            `yaml:"params"`
+	Timeout Duration          `yaml:"timeout"`
+}
+
+// Target is the quality that a policy must promise.
+type Target struct {
+	Retain     float64 `yaml:"retain"`
+	Confidence float64 `yaml:"confidence"`
+}
+
+var taskBlock = block{
+	fields: merged(map[string]field{
+		"tasks":                              {doc: "The workloads, by name. Clients name them as model.", required: true, least: 1, many: 1000, form: formName},
+		"tasks.*":                            {doc: "One workload."},
+		"tasks.*.kind":                       {doc: "What the task does, which decides how its answers are read, scored and trusted.", required: true, enum: texts(pointsman.Kinds)},
+		"tasks.*.description":                {doc: "For people."},
+		"tasks.*.prompt":                     {doc: "The instruction of every tier that has none of its own."},
+		"tasks.*.tiers":                      {doc: "The models that may answer, cheapest first.", required: true, least: 1, many: 16},
+		"tasks.*.tiers.*":                    {doc: "One tier."},
+		"tasks.*.tiers.*.name":               {doc: "What rules, pins and headers call it.", required: true, form: formName},
+		"tasks.*.tiers.*.model":              {doc: "The model that it asks.", required: true},
+		"tasks.*.tiers.*.prompt":             {doc: "The instruction of this tier, in place of the task's."},
+		"tasks.*.tiers.*.params":             {doc: "Members of the request body that this tier sets.", many: 64},
+		"tasks.*.tiers.*.timeout":            {doc: "How long its answer may take. Default: the upstream's timeout.", min: "1ms", max: "1h"},
+		"tasks.*.witness":                    {doc: "Another small model that is asked beside every tier but the last, so that agreement can be measured."},
+		"tasks.*.witness.model":              {doc: "The model that it asks.", required: true},
+		"tasks.*.witness.prompt":             {doc: "The instruction of the witness, in place of the task's."},
+		"tasks.*.witness.params":             {doc: "Members of the request body that the witness sets.", many: 64},
+		"tasks.*.witness.timeout":            {doc: "How long its answer may take. Default: the upstream's timeout.", min: "1ms", max: "1h"},
+		"tasks.*.target":                     {doc: "The quality that a policy must promise."},
+		"tasks.*.target.retain":              {doc: "The cascade's quality as a share of the largest tier's.", def: "0.95", min: "0", above: true, max: "1"},
+		"tasks.*.target.confidence":          {doc: "The probability, over the draw of the calibration examples, that the promise holds.", def: "0.95", min: "0.5", max: "1", below: true},
+		"tasks.*.slices":                     {doc: "Metadata keys whose values name slices.", many: 32},
+		"tasks.*.slices.*":                   {doc: "One metadata key.", text: 256, form: formLine},
+		"tasks.*.record":                     {doc: "How much of a request's and answer's text is kept.", def: string(pointsman.RecordRedacted), enum: texts(pointsman.Recordings)},
+		"tasks.*.fallback":                   {doc: "What is answered when every larger tier failed: an error, or the best answer that was not trusted.", def: FallbackNone, enum: []string{FallbackNone, FallbackBestAnswer}},
+		"tasks.*.tiers.*.params.*":           {doc: "Any JSON value."},
+		"tasks.*.witness.params.*":           {doc: "Any JSON value."},
+		"tasks.*.prompt.version":             promptVersion,
+		"tasks.*.tiers.*.prompt.version":     promptVersion,
+		"tasks.*.witness.prompt.version":     promptVersion,
+		"tasks.*.prompt.system":              promptSystem,
+		"tasks.*.tiers.*.prompt.system":      promptSystem,
+		"tasks.*.witness.prompt.system":      promptSystem,
+		"tasks.*.prompt.system_file":         promptFile,
+		"tasks.*.tiers.*.prompt.system_file": promptFile,
+		"tasks.*.witness.prompt.system_file": promptFile,
+	}, contractFields, taskRuleFields, probeFields),
+	complete: completeTasks,
+	include: func(d *decoder, c *Config) {
+		for id := range sortedKeys(c.Tasks) {
+			t := c.Tasks[id]
+			d.includeTask(At("tasks", id), &t)
+			c.Tasks[id] = t
+		}
+	},
+	check: func(d *decoder, c *Config) {
+		for id := range sortedKeys(c.Tasks) {
+			task := c.Tasks[id]
+			d.checkTask(c, At("tasks", id), &task)
+		}
+	},
+}
+
+// completeTasks gives tiers and witnesses the time-out of their upstream where
+// they have none.
+func completeTasks(_ *decoder, c *Config) {
+	timeout := func(t Duration, model pointsman.ModelID) Duration {
+		if t == 0 { // cannot be written: the bound is above
+			return c.Upstreams[c.Models[model].Upstream].Timeout
+		}
+		return t
+	}
+	for id, t := range c.Tasks {
+		for i := range t.Tiers {
+			t.Tiers[i].Timeout = timeout(t.Tiers[i].Timeout, t.Tiers[i].Model)
+		}
+		if t.Witness != nil {
+			t.Witness.Timeout = timeout(t.Witness.Timeout, t.Witness.Model)
+		}
+		c.Tasks[id] = t
+	}
+}
+
+// includeTask reads the files that a task refers to.
+func (d *decoder) includeTask(at string, t *Task) {
+	d.includeContract(&t.Contract, child(at, "contract"))
+	d.includePrompt(t.Prompt, child(at, "prompt"))
+	for i := range t.Tiers {
+		d.includePrompt(t.Tiers[i].Prompt, child(indexed(child(at, "tiers"), i), "prompt"))
+	}
+	if t.Witness != nil {
+		d.includePrompt(t.Witness.Prompt, child(child(at, "witness"), "prompt"))
+	}
+}
+
+func (d *decoder) checkTask(c *Config, at string, t *Task) {
+	if t.Kind != "" {
+		d.checkContract(child(at, "contract"), at, t)
+	}
+	models := texts(slices.Collect(sortedKeys(c.Models)))
+	seen := map[string]int{}
+	for i, tier := range t.Tiers {
+		list := child(at, "tiers")
+		where := indexed(list, i)
+		d.once(seen, string(tier.Name), i, list, "name", "tier")
+		if tier.Name == WitnessID {
+			d.at(child(where, "name"), fmt.Sprintf("%q is the name of the task's witness", tier.Name), "choose another name")
+		}
+		d.refer(child(where, "model"), string(tier.Model), "model", models)
+		d.checkParams(child(where, "params"), tier.Params)
+	}
+	d.checkTiers(at, t)
+	if w := t.Witness; w != nil {
+		where := child(at, "witness")
+		d.refer(child(where, "model"), string(w.Model), "model", models)
+		d.checkParams(child(where, "params"), w.Params)
+	}
+	slicesSeen := map[string]bool{}
+	for i, key := range t.Slices {
+		if slicesSeen[key] {
+			d.at(indexed(child(at, "slices"), i), fmt.Sprintf("slice %q stands twice", key), "remove one")
+		}
+		slicesSeen[key] = true
+	}
+	d.checkRules(c, child(at, "rules"), t.Rules, t)
+	d.checkProbes(c, child(at, "probes"), t)
+}
+
+// checkTiers refuses a tier that is the same as one before it, and a fallback
+// or witness that could never come to anything.
+func (d *decoder) checkTiers(at string, t *Task) {
+	for i, tier := range t.Tiers {
+		where := indexed(child(at, "tiers"), i)
+		for k, earlier := range t.Tiers[:i] {
+			if tier.Model != "" && tier.Model == earlier.Model && tier.Prompt == nil && earlier.Prompt == nil && maps.Equal(tier.Params, earlier.Params) {
+				d.at(child(where, "model"), fmt.Sprintf("tier %s asks the same as tier %s", tier.Name, t.Tiers[k].Name), "a cascade of a model and itself only costs time; name another model, prompt or params")
+			}
+		}
+	}
+	if len(t.Tiers) == 1 {
+		if t.Witness != nil {
+			d.atKey(child(at, "witness"), "a task with one tier never asks its witness", "add a tier, or remove the witness")
+		}
+		if t.Fallback == FallbackBestAnswer {
+			d.at(child(at, "fallback"), "a task with one tier has no untrusted answer to fall back on", "add a tier, or remove fallback")
+		}
+	}
+}
+
+func tierNames(t *Task) (out []string) {
+	for _, tier := range t.Tiers {
+		if tier.Name != "" {
+			out = append(out, string(tier.Name))
+		}
+	}
+	return out
+}
