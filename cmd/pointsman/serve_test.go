@@ -89,6 +89,57 @@ func TestReload(t *testing.T) {
 	eventually(t, "SIGHUP reads the file again", metric("pointsman_config_reloads_total", "2"))
 }
 
+// Weights that are overwritten are taken up by themselves; a file that keeps its
+// bytes changes nothing.
+func TestOverwrittenWeightsAreTakenUp(t *testing.T) {
+	dir := setUp(t, "")
+	s := startServer(t, dir)
+	reloads := func(n int) func() bool {
+		return func() bool {
+			return strings.Contains(get(t, s.admin+"/metrics"), fmt.Sprintf("pointsman_config_reloads_total %d\n", n))
+		}
+	}
+	small, err := os.ReadFile(filepath.Join(dir, "small.student"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "small.student", string(small))
+	large, err := os.ReadFile(filepath.Join(dir, "large.student"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "small.student", string(large))
+	eventually(t, "the new weights are in force", reloads(1))
+	if r, body := post(t, s.url+"/v1/chat/completions", parcelRequest); r.StatusCode != 200 {
+		t.Errorf("%s %s", r.Status, body)
+	}
+	write(t, dir, "small.student", "half a fi")
+	eventually(t, "broken weights are refused", func() bool {
+		return strings.Contains(get(t, s.admin+"/metrics"), "pointsman_config_refused_total 1\n")
+	})
+	if r, body := post(t, s.url+"/v1/chat/completions", parcelRequest); r.StatusCode != 200 {
+		t.Errorf("with broken weights on disk: %s %s", r.Status, body)
+	}
+}
+
+// A file that a refused configuration names is noticed when it comes.
+func TestAMissingFileIsNoticedWhenItComes(t *testing.T) {
+	dir := setUp(t, "")
+	s := startServer(t, dir)
+	content, err := os.ReadFile(filepath.Join(dir, "pointsman.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "pointsman.yaml", strings.Replace(string(content), "{labels: [parcel, refund]}", "{labels_file: labels.txt}", 1))
+	eventually(t, "the file is missing", func() bool {
+		return strings.Contains(get(t, s.admin+"/metrics"), "pointsman_config_refused_total 1\n")
+	})
+	write(t, dir, "labels.txt", "parcel\nrefund\n")
+	eventually(t, "the file is there", func() bool {
+		return strings.Contains(get(t, s.admin+"/metrics"), "pointsman_config_reloads_total 1\n")
+	})
+}
+
 // The whole way of feedback: an answer, a word on it, the same word again, and
 // examples that calibration takes from the journal.
 func TestFeedbackBecomesExamples(t *testing.T) {

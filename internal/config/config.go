@@ -88,6 +88,19 @@ func (d *decoder) check(c *Config) {
 // configuration file itself: those that a reload must watch.
 func (c *Config) Files() []string { return slices.Compact(slices.Sorted(slices.Values(c.files))) }
 
+// ArtefactFiles are the files that hold weights: what an instance is made from
+// beside the configuration, and what a reload must watch too.
+func (c *Config) ArtefactFiles() []string {
+	var files []string
+	for _, m := range c.Models {
+		if !m.Artefact.File.IsZero() {
+			files = append(files, m.Artefact.File.String())
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
 // Unresolved looks up every reference to a secret and every ${NAME} of the file,
 // and reports those that lead to nothing now: what a check wants to know and a
 // load does not ask. Nothing that was looked up is kept.

@@ -21,7 +21,7 @@ import (
 const settle = 150 * time.Millisecond
 
 // Watch calls onChange after the configuration file has changed, or a file
-// whose contents are part of it, or anything directly inside one of the extra
+// whose contents are part of it, or one that holds weights, or anything directly inside one of the extra
 // directories or one of the extra files. It returns nil when the context ends,
 // and an error where it cannot watch at all.
 //
@@ -90,11 +90,21 @@ func (w *watcher) run(ctx context.Context) (err error) {
 	}
 }
 
+// Fingerprint tells two states of what [Watch] watches apart, without watching:
+// it is taken before a load, and another one later means that it is worth to
+// load again.
+func Fingerprint(path string, extra ...string) string { return fingerprint(namesOf(path, extra)) }
+
+// namesOf are the files and directories whose state counts.
+func namesOf(path string, extra []string) []string {
+	return append(append([]string{path}, references(path)...), extra...)
+}
+
 // look finds out which files count now, watches their directories and takes
 // down their state. The directories are watched before the state is taken, so
 // that no change falls between the two.
 func (w *watcher) look() error {
-	w.names = append(append([]string{w.path}, references(w.path)...), w.extra...)
+	w.names = namesOf(w.path, w.extra)
 	wanted := map[string]bool{}
 	for _, name := range w.names {
 		for _, dir := range directoriesOf(name) {
@@ -135,7 +145,8 @@ func directoriesOf(name string) []string {
 	return dirs
 }
 
-// references are the files that a configuration names for their contents,
+// references are the files that a configuration names for their contents, those
+// of weights among them,
 // also where the configuration is wrong: a missing file may be what is wrong
 // with it.
 func references(path string) []string {
@@ -148,8 +159,8 @@ func references(path string) []string {
 	if root == nil {
 		return nil
 	}
-	d.decode(root)
-	return d.files
+	c := d.decode(root)
+	return append(d.files, c.ArtefactFiles()...)
 }
 
 // fingerprint tells two states of files and directories apart.
@@ -173,8 +184,13 @@ func fingerprint(names []string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// fileState is the content of a file as a digest, or why there is none.
+// fileState is the content of a file as a digest, or why there is none. Of a
+// large one, which only weights are, it is the size and the time of the last
+// change.
 func fileState(name string) []byte {
+	if info, err := os.Stat(name); err == nil && info.Size() > maxSource {
+		return fmt.Appendf(nil, "%d %d", info.Size(), info.ModTime().UnixNano())
+	}
 	content, err := readBounded(name, maxSource)
 	if err != nil {
 		return []byte(err.Error())

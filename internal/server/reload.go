@@ -3,13 +3,14 @@ package server
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 )
+
+// lookInterval is how often the files are looked at beside the watch.
+const lookInterval = 2 * time.Second
 
 // watch reads the configuration again when the file, something it names or an
 // active policy changes, and when it is asked to.
@@ -22,7 +23,7 @@ func (s *server) watch(ctx context.Context) error {
 		}
 	}
 	if err := os.MkdirAll(s.store.ActiveDir(), 0o700); err != nil {
-		return err
+		s.log.Warn("the directory of active policies is not there and cannot be made", "error", err)
 	}
 	watching := make(chan error, 1)
 	go func() { watching <- config.Watch(ctx, s.options.Path, notice, s.store.ActiveDir()) }()
@@ -43,11 +44,11 @@ func (s *server) watch(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return err
 			}
-			// Serving goes on: a reload can still be asked for by SIGHUP.
-			s.log.Error("the configuration is no longer watched; send SIGHUP after a change", "error", err)
+			// Serving goes on, and changes are found by looking.
+			s.log.Warn("changes of the configuration are noticed later: it cannot be watched", "error", err)
 			watching = nil
 		case <-changed:
-			if s.fingerprint() != s.seen {
+			if s.state() != s.seen {
 				s.reload()
 			}
 		case <-s.options.Reload:
@@ -56,39 +57,14 @@ func (s *server) watch(ctx context.Context) error {
 	}
 }
 
-// lookInterval is how often the files are looked at beside the watch.
-const lookInterval = 2 * time.Second
-
-// fingerprint is the digest of all that a configuration is made from, as it
-// lies on disk now. What cannot be read counts as empty: loading it says why.
-func (s *server) fingerprint() pointsman.Digest {
-	var all []byte
-	add := func(path string) { all = append(append(append(all, path...), 0), digestOf(path)...) }
-	add(s.options.Path)
-	for _, path := range s.instances.Current().Config().Files() {
-		add(path)
-	}
-	if active, err := os.ReadDir(s.store.ActiveDir()); err == nil {
-		for _, one := range active {
-			add(filepath.Join(s.store.ActiveDir(), one.Name()))
-		}
-	}
-	return pointsman.DigestOf(all)
-}
-
-// digestOf is the digest of a file, empty where it cannot be read.
-func digestOf(path string) pointsman.Digest {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	return pointsman.DigestOf(content)
-}
+// state tells two states of what a configuration is made from apart, as it lies
+// on disk now.
+func (s *server) state() string { return config.Fingerprint(s.options.Path, s.store.ActiveDir()) }
 
 // reload builds the instance anew and swaps it in, or says what is wrong and
 // changes nothing.
 func (s *server) reload() {
-	s.seen = s.fingerprint()
+	s.seen = s.state() // before it is read: what changes meanwhile is found by looking
 	c, err := config.Load(s.options.Path)
 	var next *instance.Instance
 	if err == nil {
@@ -103,7 +79,6 @@ func (s *server) reload() {
 	s.metrics.Configure(names(c))
 	s.instances.Swap(next)
 	s.gate.Replace(keys(c))
-	s.seen = s.fingerprint() // other files may be part of it now
 	s.reloads.Add(1)
 	s.log.Info("configuration in force", "config", next.Snapshot().Short(), "tasks", next.Models())
 }

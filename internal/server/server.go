@@ -11,7 +11,6 @@ import (
 	"os"
 	"sync/atomic"
 
-	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/config"
@@ -53,7 +52,7 @@ type Addresses struct {
 // error means that it could not start, or that something it cannot do without
 // failed.
 func Run(ctx context.Context, o Options) error {
-	before := digestOf(o.Path)
+	before := config.Fingerprint(o.Path)
 	c, err := config.Load(o.Path)
 	if err != nil {
 		return err
@@ -94,14 +93,14 @@ type server struct {
 	gate      *admit.Gate
 	active    *active
 	metrics   *telemetry.Metrics
-	seen      pointsman.Digest // of the files in force or refused; for watch alone
+	seen      string // state of the files in force or refused; for watch alone
 	reloads   atomic.Uint64
 	refused   atomic.Uint64 // reloads
 }
 
 // open opens everything that can fail before a request is taken. before is the
-// digest of the configuration file before it was loaded.
-func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err error) {
+// state of the configuration before it was loaded.
+func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	s := &server{options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String()), active: newActive()}
 	defer func() {
 		if err != nil {
@@ -111,15 +110,15 @@ func open(c *config.Config, o Options, before pointsman.Digest) (_ *server, err 
 	if err := os.MkdirAll(c.DataDir.String(), 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
+	if s.seen = s.state(); config.Fingerprint(o.Path) != before {
+		s.seen = "" // it changed while it was loaded: it is read again
+	}
 	first, err := instance.Build(c, instance.Options{Store: s.store, Logger: s.log})
 	if err != nil {
 		return nil, err
 	}
 	s.instances = instance.Hold(first)
 	s.gate = admit.New(keys(c))
-	if s.seen = s.fingerprint(); digestOf(o.Path) != before {
-		s.seen = "" // it changed while it was loaded: it is read again
-	}
 	s.instances.Closed = func(err error) { s.log.Error("a replaced configuration could not be closed", "error", err) }
 	if s.journal, err = OpenJournal(c, s.log); err != nil {
 		return nil, err
