@@ -208,7 +208,7 @@ func (o *options) progress() progress.Reporter {
 		return progress.Silent{}
 	}
 	if f, ok := o.err.(*os.File); ok {
-		return progress.New(progress.FormatAuto, f, time.Now)
+		return progress.New(f, time.Now)
 	}
 	return progress.NewLines(o.err, time.Now)
 }

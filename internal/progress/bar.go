@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"github.com/vbauerster/mpb/v8"
@@ -11,11 +12,15 @@ import (
 )
 
 // Bar presents progress as a bar that is drawn over and over, for a terminal.
-// Drawing runs in a goroutine of its own from Start to Done.
+// A task that is done within a second is not drawn. Drawing runs in goroutines
+// of its own from Start to Done.
 type Bar struct {
 	mu      sync.Mutex
 	out     io.Writer
 	options []mpb.ContainerOption
+	after   time.Duration // when drawing begins
+	task    task
+	timer   *time.Timer // draws the task that has begun; nil outside of one
 	pool    *mpb.Progress
 	bar     *mpb.Bar
 }
@@ -23,29 +28,46 @@ type Bar struct {
 var _ Reporter = (*Bar)(nil)
 
 // NewBar draws on a terminal.
-func NewBar(out io.Writer) *Bar { return &Bar{out: out} }
+func NewBar(out io.Writer) *Bar { return &Bar{out: out, after: patience} }
 
-// Start draws an empty bar, or a spinner where the total is not known.
+// Start begins a task, which is drawn after a while.
 func (b *Bar) Start(name string, total int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.end()
+	b.task.start(name, total, time.Now())
+	var timer *time.Timer
+	timer = time.AfterFunc(b.after, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.timer == timer && b.pool == nil {
+			b.draw()
+		}
+	})
+	b.timer = timer
+}
+
+// draw draws the task as a bar, or a spinner where the total is not known.
+func (b *Bar) draw() {
 	b.pool = mpb.New(append([]mpb.ContainerOption{mpb.WithOutput(b.out), mpb.WithWidth(40)}, b.options...)...)
-	title := mpb.PrependDecorators(decor.Name(printable(name), decor.WCSyncSpaceR))
-	if total <= 0 {
+	title := mpb.PrependDecorators(decor.Name(printable(b.task.name), decor.WCSyncSpaceR))
+	if b.task.total <= 0 {
 		b.bar = b.pool.AddSpinner(0, title, mpb.AppendDecorators(decor.CurrentNoUnit("%d")))
-		return
+	} else {
+		b.bar = b.pool.AddBar(int64(b.task.total), title, mpb.AppendDecorators(
+			decor.CountersNoUnit("%d of %d"),
+			decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), ""),
+		))
+		b.bar.DecoratorAverageAdjust(b.task.started)
 	}
-	b.bar = b.pool.AddBar(int64(total), title, mpb.AppendDecorators(
-		decor.CountersNoUnit("%d of %d"),
-		decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace), ""),
-	))
+	b.bar.IncrBy(b.task.done)
 }
 
 // Add moves the bar.
 func (b *Bar) Add(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.task.done += n
 	if b.bar != nil {
 		b.bar.IncrBy(n)
 	}
@@ -71,6 +93,10 @@ func (b *Bar) Done() {
 }
 
 func (b *Bar) end() {
+	if b.timer != nil {
+		b.timer.Stop()
+		b.timer = nil
+	}
 	if b.pool == nil {
 		return
 	}

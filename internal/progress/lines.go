@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Lines presents progress as plain lines: one for each tenth of the way, one
-// after five seconds without a line, one at either end.
+// Lines presents progress as plain lines, for a log: nothing of a task that is
+// done within a second, else a line every five seconds at most and one at its
+// end.
 type Lines struct {
 	mu   sync.Mutex
 	out  io.Writer
@@ -20,19 +21,17 @@ var _ Reporter = (*Lines)(nil)
 
 // NewLines writes to out; the clock is nil for the real one.
 func NewLines(out io.Writer, now func() time.Time) *Lines {
-	return &Lines{out: out, now: clock(now)}
+	if now == nil {
+		now = time.Now
+	}
+	return &Lines{out: out, now: now}
 }
 
-// Start writes a line with the name and the number of steps.
+// Start begins a task without a word.
 func (l *Lines) Start(name string, total int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.task.start(name, total, l.now())
-	if total > 0 {
-		l.line("%s: %d to do", name, total)
-	} else {
-		l.line("%s: started", name)
-	}
 }
 
 // Add writes a line where it is time for one.
@@ -65,7 +64,9 @@ func (l *Lines) Done() {
 		return
 	}
 	l.task.running = false
-	l.line("%s in %s", &l.task, rough(l.now().Sub(l.task.started)))
+	if now := l.now(); l.task.long(now) {
+		l.line("%s in %s", &l.task, rough(now.Sub(l.task.started)))
+	}
 }
 
 // line writes one line; a message of several lines is brought to one.
@@ -75,12 +76,8 @@ func (l *Lines) line(format string, args ...any) {
 
 // rough rounds a duration to what a person wants to know.
 func rough(d time.Duration) time.Duration {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond)
-	case d < time.Minute:
+	if d < time.Minute {
 		return d.Round(100 * time.Millisecond)
-	default:
-		return d.Round(time.Second)
 	}
+	return d.Round(time.Second)
 }

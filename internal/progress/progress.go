@@ -1,8 +1,8 @@
 // Package progress tells people and programs how far a long task is.
 //
-// One interface, [Reporter], has four presenters: a bar for a terminal, plain
-// lines for a log, JSON lines for a program, and silence. [New] chooses. What
-// they write belongs on stderr; results belong on stdout.
+// One interface, [Reporter], has three presenters: a bar for a terminal, plain
+// lines for a log, and silence. What they write belongs on stderr; results
+// belong on stdout.
 package progress
 
 import (
@@ -30,29 +30,11 @@ type Reporter interface {
 	Done()
 }
 
-// Format says how progress is presented.
-type Format string
-
-// The formats.
-const (
-	FormatAuto   Format = "auto"   // a bar on a terminal, lines elsewhere
-	FormatLines  Format = "lines"  // plain lines
-	FormatJSON   Format = "json"   // one JSON object a line
-	FormatSilent Format = "silent" // nothing
-)
-
-// New is the presenter of a format on a file, which is usually os.Stderr. The
-// clock is nil for the real one.
-func New(format Format, out *os.File, now func() time.Time) Reporter {
-	switch format {
-	case FormatSilent:
-		return Silent{}
-	case FormatJSON:
-		return NewJSON(out, now)
-	case FormatAuto:
-		if term.IsTerminal(int(out.Fd())) {
-			return NewBar(out)
-		}
+// New presents progress on a file, which is usually os.Stderr: as a bar where it
+// is a terminal, else as lines. The clock is nil for the real one.
+func New(out *os.File, now func() time.Time) Reporter {
+	if term.IsTerminal(int(out.Fd())) {
+		return NewBar(out)
 	}
 	return NewLines(out, now)
 }
@@ -76,11 +58,3 @@ func (Silent) Done() {}
 
 // write drops the writer's error: see [Reporter].
 func write(w io.Writer, b []byte) { _, _ = w.Write(b) }
-
-// clock is the given clock, or the real one.
-func clock(now func() time.Time) func() time.Time {
-	if now == nil {
-		return time.Now
-	}
-	return now
-}

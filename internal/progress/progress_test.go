@@ -2,12 +2,12 @@ package progress
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,32 +25,49 @@ func newHands() *hands { return &hands{time.Date(2026, 11, 23, 12, 0, 0, 0, time
 func (h *hands) now() time.Time       { return h.at }
 func (h *hands) pass(d time.Duration) { h.at = h.at.Add(d) }
 
-func TestLinesSpeakAtEveryTenth(t *testing.T) {
+// A task is spoken of once it has taken a second, every five seconds at most,
+// and at its end, however many steps it has.
+func TestLinesSpeakNowAndThen(t *testing.T) {
 	var out bytes.Buffer
 	clock := newHands()
 	l := NewLines(&out, clock.now)
-	l.Start("asking", 20)
-	for range 20 {
-		clock.pass(100 * time.Millisecond)
+	l.Start("asking", 1000)
+	for range 1000 {
+		clock.pass(12 * time.Millisecond)
 		l.Add(1)
 	}
 	l.Note("one row\nfailed \x1b[31m")
 	l.Done()
 	l.Done()
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 12 {
-		t.Fatalf("%d lines:\n%s", len(lines), out.String())
-	}
-	want := []string{"asking: 20 to do", "asking: 2 of 20 (10 %), about 1.8s left"}
-	if diff := cmp.Diff(want, lines[:2]); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"one row failed [31m", "asking: 20 of 20 (100 %) in 2s"}, lines[10:]); diff != "" {
+	want := `asking: 84 of 1000 (8 %), about 11s left
+asking: 501 of 1000 (50 %), about 6s left
+asking: 918 of 1000 (91 %), about 1s left
+one row failed [31m
+asking: 1000 of 1000 (100 %) in 12s
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestLinesSpeakAfterFiveSeconds(t *testing.T) {
+// Work that is done at once is not spoken of; what there is to note is.
+func TestLinesAreSilentOnShortWork(t *testing.T) {
+	var out bytes.Buffer
+	clock := newHands()
+	l := NewLines(&out, clock.now)
+	l.Start("asking", 20)
+	for range 20 {
+		clock.pass(300 * time.Microsecond)
+		l.Add(1)
+	}
+	l.Note("a note")
+	l.Done()
+	if out.String() != "a note\n" {
+		t.Errorf("6 ms of work: %q", out.String())
+	}
+}
+
+func TestLinesOfAnUnknownTotal(t *testing.T) {
 	var out bytes.Buffer
 	clock := newHands()
 	l := NewLines(&out, clock.now)
@@ -60,7 +77,7 @@ func TestLinesSpeakAfterFiveSeconds(t *testing.T) {
 		l.Add(1)
 	}
 	l.Done()
-	want := "reading: started\nreading: 5\nreading: 10\nreading: 11 in 11s\n"
+	want := "reading: 1\nreading: 6\nreading: 11\nreading: 11 in 11s\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -75,39 +92,8 @@ func TestTaskThatWasBrokenOffSaysHowFarItCame(t *testing.T) {
 	clock.pass(2 * time.Minute)
 	l.Done()
 	l.Add(5) // outside of a task: nothing
-	if want := "asking: 1000 to do\nasking: 7 of 1000 (0 %) in 2m0s\n"; out.String() != want {
+	if want := "asking: 7 of 1000 (0 %) in 2m0s\n"; out.String() != want {
 		t.Errorf("got %q", out.String())
-	}
-}
-
-func TestJSON(t *testing.T) {
-	var out bytes.Buffer
-	clock := newHands()
-	j := NewJSON(&out, clock.now)
-	j.Start("asking", 4)
-	j.Add(2)
-	j.Note("hm")
-	j.Add(2)
-	j.Done()
-	j.Done()
-	var got []Event
-	for line := range strings.Lines(out.String()) {
-		var e Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, e)
-	}
-	at := clock.at
-	want := []Event{
-		{Event: "start", Time: at, Name: "asking", Total: 4},
-		{Event: "progress", Time: at, Name: "asking", Done: 2, Total: 4},
-		{Event: "note", Time: at, Name: "asking", Done: 2, Total: 4, Message: "hm"},
-		{Event: "progress", Time: at, Name: "asking", Done: 4, Total: 4},
-		{Event: "done", Time: at, Name: "asking", Done: 4, Total: 4},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -116,9 +102,12 @@ func TestBar(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer // mpb writes it from one goroutine, which Done waits for
 			b := NewBar(&out)
-			b.options = []mpb.ContainerOption{mpb.WithAutoRefresh()}
+			b.options, b.after = []mpb.ContainerOption{mpb.WithAutoRefresh()}, time.Hour
 			b.Note("before")
 			b.Start("asking", total)
+			b.mu.Lock()
+			b.draw() // as its timer does
+			b.mu.Unlock()
 			var all sync.WaitGroup
 			for range 4 {
 				all.Go(func() { b.Add(2); b.Note("on the way") })
@@ -139,6 +128,30 @@ func TestBar(t *testing.T) {
 	}
 }
 
+// A task that is done before its time comes is not drawn, nor later.
+func TestBarIsNotDrawnForShortWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := NewBar(&out)
+		b.options = []mpb.ContainerOption{mpb.WithAutoRefresh()}
+		b.Start("asking", 8)
+		b.Add(8)
+		b.Done()
+		time.Sleep(2 * patience) // of the bubble's clock
+		if out.Len() > 0 {
+			t.Errorf("it drew %q", out.String())
+		}
+		b.Start("asking", 8)
+		b.Add(2)
+		time.Sleep(2 * patience) // of the bubble's clock
+		b.Add(6)
+		b.Done()
+		if !strings.Contains(out.String(), "8 of 8") {
+			t.Errorf("long work is not drawn: %q", out.String())
+		}
+	})
+}
+
 func TestBarThatIsBrokenOffEnds(t *testing.T) {
 	var out bytes.Buffer
 	b := NewBar(&out)
@@ -148,19 +161,16 @@ func TestBarThatIsBrokenOffEnds(t *testing.T) {
 	b.Done()
 }
 
-func TestNewChoosesByFormatAndFile(t *testing.T) {
+func TestNewChoosesByFile(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, ok := New(FormatAuto, file, nil).(*Lines); !ok {
+	if _, ok := New(file, nil).(*Lines); !ok {
 		t.Error("a file is no terminal: want lines")
 	}
-	if _, ok := New(FormatJSON, file, nil).(*JSON); !ok {
-		t.Error("want JSON")
-	}
-	silent := New(FormatSilent, file, nil)
+	silent := Silent{}
 	silent.Start("x", 1)
 	silent.Add(1)
 	silent.Note("x")

@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// quiet is how long a task may run without a line.
-const quiet = 5 * time.Second
+// When a task is spoken of.
+const (
+	patience = time.Second     // work that is done sooner is not worth a line
+	pace     = 5 * time.Second // between two lines
+)
 
 // task is the state of a running task, and when to speak of it next. It has no
 // timer: it speaks when it is told something, so a task that stands still is
@@ -16,31 +19,28 @@ type task struct {
 	done, total int
 	running     bool
 	started     time.Time
-	spoke       time.Time
-	tenth       int
+	spoke       time.Time // zero before the first line
 }
 
 func (t *task) start(name string, total int, now time.Time) {
-	*t = task{name: name, total: max(0, total), running: true, started: now, spoke: now}
+	*t = task{name: name, total: max(0, total), running: true, started: now}
 }
 
-// add counts steps and says whether it is time to speak: at every tenth of the
-// way, and after five seconds of silence.
+// add counts steps and says whether it is time for a line.
 func (t *task) add(n int, now time.Time) bool {
 	if !t.running {
 		return false
 	}
 	t.done += n
-	tenth := t.tenth
-	if t.total > 0 {
-		tenth = min(10, 10*t.done/t.total)
-	}
-	if tenth == t.tenth && now.Sub(t.spoke) < quiet {
+	if !t.long(now) || !t.spoke.IsZero() && now.Sub(t.spoke) < pace {
 		return false
 	}
-	t.tenth, t.spoke = tenth, now
+	t.spoke = now
 	return true
 }
+
+// long says whether the task has taken long enough to be spoken of.
+func (t *task) long(now time.Time) bool { return now.Sub(t.started) >= patience }
 
 // left estimates the time that remains from the pace so far; ok is false where
 // there is nothing to estimate it from.
@@ -48,8 +48,8 @@ func (t *task) left(now time.Time) (left time.Duration, ok bool) {
 	if t.total <= 0 || t.done <= 0 || t.done >= t.total {
 		return 0, false
 	}
-	pace := float64(now.Sub(t.started)) / float64(t.done)
-	return time.Duration(pace * float64(t.total-t.done)), true
+	each := float64(now.Sub(t.started)) / float64(t.done)
+	return time.Duration(each * float64(t.total-t.done)), true
 }
 
 // String is the state in words: "asking: 120 of 1000 (12 %)".
