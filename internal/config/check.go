@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"slices"
+
+	"github.com/pointsman-ai/pointsman/internal/suggest"
 )
 
 // fine says that nothing was reported about a path yet.
@@ -38,6 +40,6 @@ func (d *decoder) refer(path, name, what string, known []string) bool {
 	if len(known) == 0 && slices.Contains([]string{"upstream", "model", "tier"}, what) {
 		return false
 	}
-	d.at(path, fmt.Sprintf("there is no %s %q", what, name), didYouMean(name, known))
+	d.at(path, fmt.Sprintf("there is no %s %q", what, name), suggest.DidYouMean(name, known))
 	return false
 }

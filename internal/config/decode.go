@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/suggest"
 )
 
 // mark is where a value of the file stands, and its key.
@@ -172,7 +173,7 @@ func (d *decoder) structure(n *node, at cursor, v reflect.Value) {
 // unknownHint suggests what an unknown key was meant to be: a key of this
 // mapping, or else the place where a key of that name belongs.
 func unknownHint(key, table string, known []string) string {
-	if near := nearest(key, known); near != "" {
+	if near := suggest.Nearest(key, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	for path := range sortedKeys(fields) {
@@ -180,7 +181,7 @@ func unknownHint(key, table string, known []string) string {
 			return fmt.Sprintf("%s belongs under %s", key, strings.TrimSuffix(path, "."+key))
 		}
 	}
-	return didYouMean(key, known)
+	return suggest.DidYouMean(key, known)
 }
 
 // absent gives a key that is not written its default, or says that it must be.
@@ -311,7 +312,7 @@ func (d *decoder) text(n *node, at cursor) (string, bool) {
 		return "", false
 	}
 	if len(f.enum) > 0 && !slices.Contains(f.enum, n.value) {
-		d.add(n.pos, at.path, fmt.Sprintf("%s cannot be %q", lastName(at), n.value), didYouMean(n.value, f.enum))
+		d.add(n.pos, at.path, fmt.Sprintf("%s cannot be %q", lastName(at), n.value), suggest.DidYouMean(n.value, f.enum))
 		return "", false
 	}
 	if f.form != nil {

@@ -28,7 +28,6 @@ func ToJSON(src []byte) ([]byte, bool) {
 
 // What is tested by itself.
 var (
-	Distance      = distance
 	ParseDuration = parseDuration
 	ParseSize     = parseSize
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/rules"
+	"github.com/pointsman-ai/pointsman/internal/suggest"
 )
 
 // describe is the message and the hint of an error of another room.
@@ -35,7 +36,7 @@ func expressionMessage(e *rules.SyntaxError) (message, hint string) {
 		for _, v := range rules.Variables {
 			known = append(known, v.Name)
 		}
-		return "the condition is wrong: there is no variable or function " + name, didYouMean(name, known)
+		return "the condition is wrong: there is no variable or function " + name, suggest.DidYouMean(name, known)
 	}
 	if strings.Contains(e.Message, "no matching overload") {
 		hint = "the two sides have different types; metadata values are text, convert them with int(…) or double(…)"

@@ -74,7 +74,7 @@ func (e *Example) member(name string, raw json.RawMessage) error {
 	}
 	place, known := into[name]
 	if !known {
-		return invalid(suggest(name, members), "unknown member %q", name)
+		return invalid(didYouMean(name, members), "unknown member %q", name)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()

@@ -96,7 +96,7 @@ func (e *Example) Check() error {
 	}
 	for i, m := range e.Messages {
 		if !slices.Contains(roles, m.Role) {
-			return invalid(suggest(m.Role, roles), "messages[%d] has the role %q", i, m.Role)
+			return invalid(didYouMean(m.Role, roles), "messages[%d] has the role %q", i, m.Role)
 		}
 	}
 	if len(e.Want) > 0 {

@@ -131,7 +131,7 @@ func (t Table) sources(first []string) ([]source, error) {
 		known := slices.Contains([]string{"id", "input", "label", "reference", "group"}, member) ||
 			nested && name != "" && (kind == "fields" || kind == "metadata")
 		if !known {
-			return nil, invalid(suggest(member, tableMembers), "the mapping names the member %q", member)
+			return nil, invalid(didYouMean(member, tableMembers), "the mapping names the member %q", member)
 		}
 		column := t.Columns[member]
 		at := -1
@@ -144,7 +144,7 @@ func (t Table) sources(first []string) ([]source, error) {
 			case err == nil && n >= 1 && n <= len(first):
 				at = n - 1
 			case t.Header:
-				return nil, invalid(suggest(column, first), "the table has no column %q", column)
+				return nil, invalid(didYouMean(column, first), "the table has no column %q", column)
 			default:
 				return nil, invalid("without a header, columns are named by their number from 1", "the table has %d columns, and no column %q", len(first), column)
 			}

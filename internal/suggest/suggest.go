@@ -1,4 +1,5 @@
-package config
+// Package suggest finds what somebody who mistyped a name may have meant.
+package suggest
 
 import (
 	"fmt"
@@ -6,11 +7,11 @@ import (
 	"strings"
 )
 
-// didYouMean suggests the nearest of the known names, or lists them where none
+// DidYouMean suggests the nearest of the known names, or lists them where none
 // is near and they are few. It is empty where there is nothing to say.
-func didYouMean(name string, known []string) string {
+func DidYouMean(name string, known []string) string {
 	known = slices.Sorted(slices.Values(known))
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(known) > 0 && len(known) <= 24 {
@@ -19,9 +20,9 @@ func didYouMean(name string, known []string) string {
 	return ""
 }
 
-// nearest is the known name that a slip of the keyboard makes of name, or
+// Nearest is the known name that a slip of the keyboard makes of name, or
 // empty. A slip changes at most a third of the name.
-func nearest(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	if len(name) > 64 { // nobody slips on this, and the distance is quadratic
 		return ""
 	}
