@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/jsonl"
 )
 
 // MaxLine bounds the bytes of a line.
@@ -53,28 +54,28 @@ func ReadFrom(r io.Reader, name string) iter.Seq2[Example, error] {
 			yield(Example{}, at(name, 1, broken(err)))
 			return
 		}
-		lines := lineReader{r: bufio.NewReaderSize(plain, 64<<10)}
+		lines := jsonl.NewReader(plain, MaxLine)
 		for {
-			line, whole, err := lines.next()
+			line, err := lines.Next()
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
-				yield(Example{}, at(name, lines.number, err))
+				yield(Example{}, at(name, lines.Number(), unreadable(err)))
 				return
 			}
-			if len(bytes.TrimSpace(line)) == 0 {
+			if line.Blank() {
 				continue
 			}
-			e, err := Decode(line)
-			if err != nil && !whole && unfinished(line) {
+			e, err := Decode(line.Data)
+			if err != nil && !line.Ended && unfinished(line.Data) {
 				err = &pointsman.Error{
 					Code: pointsman.CodeInvalid, Message: "the last line is cut off: it ends in the middle of an example",
 					Hint: "write the file again, or delete its last line", Err: err,
 				}
 			}
 			if err != nil {
-				yield(Example{}, at(name, lines.number, err))
+				yield(Example{}, at(name, line.Number, err))
 				return
 			}
 			if !yield(e, nil) {
@@ -140,6 +141,14 @@ func unzip(r io.Reader) (io.Reader, error) {
 	return buffered, nil
 }
 
+// unreadable is why the next line could not be read, in words.
+func unreadable(err error) error {
+	if long, ok := errors.AsType[*jsonl.TooLongError](err); ok {
+		return invalid("split the example", "the line is longer than %d bytes", long.Max)
+	}
+	return broken(err)
+}
+
 // broken is a stream that cannot be read on, in words.
 func broken(err error) error {
 	switch {
@@ -149,38 +158,5 @@ func broken(err error) error {
 		return &pointsman.Error{Code: pointsman.CodeInvalid, Message: "the compressed file is damaged", Hint: "write the file again", Err: err}
 	default:
 		return fmt.Errorf("read: %w", err)
-	}
-}
-
-// lineReader reads lines of bounded length and counts them.
-type lineReader struct {
-	r      *bufio.Reader
-	number int
-	line   []byte
-}
-
-// next is the next line without its end; it is valid until the next call. whole
-// says that the line had an end. At the end of the stream the error is io.EOF.
-func (l *lineReader) next() (line []byte, whole bool, err error) {
-	l.number++
-	l.line = l.line[:0]
-	for {
-		part, err := l.r.ReadSlice('\n')
-		l.line = append(l.line, part...)
-		if len(l.line) > MaxLine {
-			return nil, false, invalid("split the example", "the line is longer than %d bytes", MaxLine)
-		}
-		switch {
-		case err == nil:
-			return bytes.TrimSuffix(l.line, []byte("\n")), true, nil
-		case errors.Is(err, bufio.ErrBufferFull):
-		case errors.Is(err, io.EOF):
-			if len(l.line) == 0 {
-				return nil, false, io.EOF
-			}
-			return l.line, false, nil
-		default:
-			return nil, false, broken(err)
-		}
 	}
 }

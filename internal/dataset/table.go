@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pointsman-ai/pointsman/internal/jsonl"
 )
 
 // Format is the form of a table.
@@ -207,15 +208,18 @@ func with(m map[string]string, key, value string) map[string]string {
 func (t Table) rows(r io.Reader) (func() ([]string, int, error), error) {
 	switch t.Format {
 	case FormatTSV:
-		lines := lineReader{r: bufio.NewReaderSize(r, 64<<10)}
+		lines := jsonl.NewReader(r, MaxLine)
 		return func() ([]string, int, error) {
 			for {
-				line, _, err := lines.next()
-				if err != nil {
-					return nil, lines.number, err
+				line, err := lines.Next()
+				if errors.Is(err, io.EOF) {
+					return nil, lines.Number(), err
 				}
-				if text := strings.TrimSuffix(string(line), "\r"); text != "" {
-					return strings.Split(text, "\t"), lines.number, nil
+				if err != nil {
+					return nil, lines.Number(), unreadable(err)
+				}
+				if text := strings.TrimSuffix(string(line.Data), "\r"); text != "" {
+					return strings.Split(text, "\t"), line.Number, nil
 				}
 			}
 		}, nil

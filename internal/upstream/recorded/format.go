@@ -20,7 +20,6 @@
 package recorded
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -30,6 +29,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
+	"github.com/pointsman-ai/pointsman/internal/jsonl"
 )
 
 // ErrFormat is returned for a file that is not a recording, with the number of
@@ -127,44 +127,6 @@ func appendFlat(dst, raw []byte) []byte {
 	return dst
 }
 
-// lines reads a file line by line.
-type lines struct {
-	in     *bufio.Reader
-	buffer []byte
-	number int
-	offset int64 // of the line that was read last
-	next   int64
-}
-
-func newLines(r io.Reader) *lines { return &lines{in: bufio.NewReaderSize(r, 64<<10)} }
-
-// read returns the next line without its end, and whether it had one. The line
-// is valid until the next call.
-func (l *lines) read() (line []byte, ended bool, err error) {
-	l.buffer = l.buffer[:0]
-	l.offset = l.next
-	l.number++
-	for {
-		piece, err := l.in.ReadSlice('\n')
-		l.buffer = append(l.buffer, piece...)
-		l.next += int64(len(piece))
-		switch {
-		case len(l.buffer) > maxLine:
-			return nil, false, fmt.Errorf("%w: line %d has more than %d bytes", ErrFormat, l.number, maxLine)
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case errors.Is(err, io.EOF):
-			if len(l.buffer) == 0 {
-				return nil, false, io.EOF
-			}
-			return l.buffer, false, nil
-		case err != nil:
-			return nil, false, err
-		}
-		return l.buffer[:len(l.buffer)-1], true, nil
-	}
-}
-
 // Report is what a recording holds.
 type Report struct {
 	// Entries counts the requests that have an answer.
@@ -181,22 +143,27 @@ type Report struct {
 // scan reads a whole recording and calls each for every entry, with the place
 // of its line.
 func scan(r io.Reader, each func(e *entry, offset int64, length int)) (tail, size int64, err error) {
-	l := newLines(r)
+	lines := jsonl.NewReader(r, maxLine)
 	for {
-		line, ended, err := l.read()
+		line, err := lines.Next()
 		if errors.Is(err, io.EOF) {
-			return 0, l.next, nil
+			return 0, size, nil
+		}
+		var long *jsonl.TooLongError
+		if errors.As(err, &long) {
+			return 0, 0, fmt.Errorf("%w: %w", ErrFormat, err)
 		}
 		if err != nil {
 			return 0, 0, err
 		}
-		e, err := check(line)
+		size = line.Offset + int64(line.Size)
+		e, err := check(line.Data)
 		if err != nil {
-			if !ended {
-				return int64(len(line)), l.next, nil
+			if !line.Ended {
+				return int64(line.Size), size, nil
 			}
-			return 0, 0, fmt.Errorf("%w: line %d: %w", ErrFormat, l.number, err)
+			return 0, 0, fmt.Errorf("%w: line %d: %w", ErrFormat, line.Number, err)
 		}
-		each(e, l.offset, len(line))
+		each(e, line.Offset, len(line.Data))
 	}
 }
