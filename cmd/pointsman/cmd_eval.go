@@ -131,7 +131,7 @@ func (e evalOptions) plan(t *cascade.Task, snapshot pointsman.Digest, examples [
 		}
 	}
 	for _, name := range names {
-		target := eval.Target{Name: name}
+		target := collect.Target{Name: name}
 		if name != cascadeTarget {
 			if _, ok := t.Tier(pointsman.TierID(name)); !ok {
 				var ids []string
@@ -144,10 +144,10 @@ func (e evalOptions) plan(t *cascade.Task, snapshot pointsman.Digest, examples [
 		}
 		plan.Targets = append(plan.Targets, target)
 	}
-	local := &collect.Task{Cascade: t, Config: snapshot, Now: time.Now}
+	local := &collect.Cascade{Task: t, Config: snapshot, Now: time.Now}
 	plan.Asker = local
 	if e.url != "" {
-		plan.Asker, err = eval.NewHTTP(eval.HTTPOptions{
+		plan.Asker, err = collect.NewHTTP(collect.HTTPOptions{
 			BaseURL: strings.TrimSuffix(e.url, "/") + "/v1", Model: string(t.ID), Key: os.Getenv(e.key), Read: t.Contract.Read,
 			Identity: local.Identity,
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/eval"
@@ -105,7 +106,7 @@ func (r *demonstrated) promise(c *config.Config, report *eval.Report) error {
 // journal and replays it.
 func (r *demonstrated) records(ctx context.Context, o *options, c *config.Config, run string) error {
 	targets := map[pointsman.DecisionID]string{}
-	for row, err := range eval.ReadRows(run) {
+	for row, err := range collect.Read(filepath.Join(run, eval.ResultsFile)) {
 		if err != nil {
 			return err
 		}

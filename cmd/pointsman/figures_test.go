@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
-	"github.com/pointsman-ai/pointsman/internal/eval"
 )
 
 // TestFigures prints what make bench is asked for: the size of the binary, the
@@ -106,7 +106,7 @@ func bodies(t *testing.T, dir string) [][]byte {
 	}
 	out := make([][]byte, len(examples))
 	for i := range examples {
-		if out[i], err = eval.Body(demoTask, &examples[i]); err != nil {
+		if out[i], err = collect.Body(demoTask, &examples[i]); err != nil {
 			t.Fatal(err)
 		}
 	}

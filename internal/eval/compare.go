@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
 
@@ -25,21 +26,21 @@ type shared struct {
 
 func (s *summariser) shared(first, second int) shared {
 	var out shared
-	x, y := s.book.columns[first].cells, s.book.columns[second].cells
+	x, y := s.results.columns[first].cells, s.results.columns[second].cells
 	for i := range x {
 		if x[i].state != scored || y[i].state != scored {
 			continue
 		}
 		out.a, out.b = append(out.a, x[i].value), append(out.b, y[i].value)
 		out.goodA, out.goodB = append(out.goodA, x[i].acceptable), append(out.goodB, y[i].acceptable)
-		out.clusters = append(out.clusters, s.census.clusters[i])
+		out.clusters = append(out.clusters, s.inventory.clusters[i])
 		out.difference = append(out.difference, indicator(x[i].acceptable)-indicator(y[i].acceptable))
 	}
 	return out
 }
 
 // pairs compares each target with each later one.
-func (s *summariser) pairs(targets []Target) []Pair {
+func (s *summariser) pairs(targets []collect.Target) []Pair {
 	var out []Pair
 	var ps []*float64
 	for i := range targets {
@@ -99,7 +100,7 @@ func (s *summariser) routings(p *Plan) []Routing {
 	return out
 }
 
-func only(targets []Target, tier pointsman.TierID) int {
+func only(targets []collect.Target, tier pointsman.TierID) int {
 	for i, t := range targets {
 		if tier != "" && t.Tier == tier {
 			return i
@@ -113,7 +114,7 @@ func (s *summariser) routing(cascade, small, large int) Routing {
 	out := Routing{RetainN: len(both.a), RetainMeasured: s.ratio(both.a, both.b, both.clusters)}
 	var uplift, weak, strong []float64
 	var clusters []string
-	c, w, l := s.book.columns[cascade].cells, s.book.columns[small].cells, s.book.columns[large].cells
+	c, w, l := s.results.columns[cascade].cells, s.results.columns[small].cells, s.results.columns[large].cells
 	for i := range c {
 		if c[i].state != scored || w[i].state != scored || l[i].state != scored {
 			continue
@@ -123,7 +124,7 @@ func (s *summariser) routing(cascade, small, large int) Routing {
 			continue
 		}
 		uplift, weak, strong = append(uplift, c[i].uplift), append(weak, w[i].value), append(strong, l[i].value)
-		clusters = append(clusters, s.census.clusters[i])
+		clusters = append(clusters, s.inventory.clusters[i])
 	}
 	out.N = len(uplift)
 	if out.N == 0 {
@@ -139,7 +140,7 @@ func (s *summariser) routing(cascade, small, large int) Routing {
 
 // figure is one number of a routing curve.
 type figure struct {
-	place *Number
+	into  *Number
 	of    func(stat.Routing) (float64, error)
 	drawn []float64
 }
@@ -158,7 +159,7 @@ func (s *summariser) curve(out *Routing, uplift, weak, strong []float64, cluster
 		}
 	}
 	figures := []figure{
-		{place: &out.APGR, of: stat.Routing.APGR}, {place: &out.CPT50, of: share(0.5)}, {place: &out.CPT80, of: share(0.8)},
+		{into: &out.APGR, of: stat.Routing.APGR}, {into: &out.CPT50, of: share(0.5)}, {into: &out.CPT80, of: share(0.8)},
 	}
 	whole, err := stat.Route(uplift, weak, strong)
 	if err != nil {
@@ -196,7 +197,7 @@ func (s *summariser) curve(out *Routing, uplift, weak, strong []float64, cluster
 		}
 	}
 	for i := range figures {
-		*figures[i].place = s.percentile(&figures[i], whole, len(order) < len(clusters))
+		*figures[i].into = s.percentile(&figures[i], whole, len(order) < len(clusters))
 	}
 }
 

@@ -2,9 +2,11 @@ package eval
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/score"
 )
@@ -29,10 +32,10 @@ type fake struct {
 	mu       sync.Mutex
 	asked    map[string]int // by target and example
 	identity string
-	answer   func(t Target, e *dataset.Example) (*Result, error)
+	answer   func(t collect.Target, e *dataset.Example) (*collect.Result, error)
 }
 
-func (f *fake) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result, error) {
+func (f *fake) Ask(ctx context.Context, t collect.Target, e *dataset.Example) (*collect.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -45,7 +48,7 @@ func (f *fake) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result, 
 	return f.answer(t, e)
 }
 
-func (f *fake) Identity(t Target) (pointsman.Digest, error) {
+func (f *fake) Identity(t collect.Target) (pointsman.Digest, error) {
 	return pointsman.DigestOf([]byte(f.identity + "/" + string(t.Tier))), nil
 }
 
@@ -57,17 +60,17 @@ func (f *fake) calls() int {
 	return n
 }
 
-// said is an answer with a label.
-func said(label string) *Result {
-	return &Result{Text: label, Reading: pointsman.Reading{Valid: true, Label: label}, Status: 200, Latency: time.Millisecond}
+// answered is an answer with a label.
+func answered(label string) *collect.Result {
+	return &collect.Result{Text: label, Reading: pointsman.Reading{Valid: true, Label: label}, Status: 200, Latency: time.Millisecond}
 }
 
 // echo gives the right label for all but every tenth example.
-func echo(_ Target, e *dataset.Example) (*Result, error) {
+func echo(_ collect.Target, e *dataset.Example) (*collect.Result, error) {
 	if len(e.ID)%10 == 0 {
-		return said("wrong"), nil
+		return answered("wrong"), nil
 	}
-	return said(e.Label), nil
+	return answered(e.Label), nil
 }
 
 func someExamples(n int) []dataset.Example {
@@ -81,9 +84,9 @@ func someExamples(n int) []dataset.Example {
 	return out
 }
 
-func labelPlan(examples []dataset.Example, a Asker, targets ...Target) Plan {
+func labelPlan(examples []dataset.Example, a collect.Asker, targets ...collect.Target) Plan {
 	if len(targets) == 0 {
-		targets = []Target{{Name: "small", Tier: "small"}}
+		targets = []collect.Target{{Name: "small", Tier: "small"}}
 	}
 	return Plan{Name: "test", Task: "intent", Examples: dataset.All(examples), Targets: targets, Asker: a, Scorer: score.Label{}}
 }
@@ -104,3 +107,17 @@ func mustRun(t *testing.T, p Plan, o Options) *Report {
 }
 
 var errBusy = errors.New("busy")
+
+// manifest reads the manifest of a run's directory.
+func manifest(t *testing.T, dir string) *Manifest {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m Manifest
+	if err := json.Unmarshal(content, &m); err != nil || m.Format != 1 {
+		t.Fatalf("manifest %+v, %v", m, err)
+	}
+	return &m
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/progress"
 )
 
@@ -23,15 +24,15 @@ const (
 	childMost = "POINTSMAN_EVAL_CHILD_MOST"
 )
 
-// told prints a line for each result that was written, and stops the run after
+// stopper prints a line for each result that was written, and stops the run after
 // most of them until its standard input ends: it must not finish before it is
 // killed.
-type told struct {
+type stopper struct {
 	progress.Silent
 	most int
 }
 
-func (r *told) Add(int) {
+func (r *stopper) Add(int) {
 	fmt.Println("written")
 	if r.most--; r.most == 0 {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -43,7 +44,7 @@ func (r *told) Add(int) {
 func child(dir string) {
 	most, err := strconv.Atoi(os.Getenv(childMost))
 	if err == nil {
-		_, err = Run(context.Background(), labelPlan(someExamples(2000), &fake{answer: echo}), Options{Dir: dir, Workers: 3, Progress: &told{most: most}})
+		_, err = Run(context.Background(), labelPlan(someExamples(2000), &fake{answer: echo}), Options{Dir: dir, Workers: 3, Progress: &stopper{most: most}})
 	}
 	fmt.Println("error: not killed:", err)
 	os.Exit(1)
@@ -98,7 +99,7 @@ func TestKilledRunGoesOn(t *testing.T) {
 	}
 	t.Logf("killed 3 times, %d reused, %d asked at last", got.Reused, got.Asked)
 	keys := map[string]int{}
-	for row, err := range ReadRows(o.Dir) {
+	for row, err := range collect.Read(filepath.Join(o.Dir, ResultsFile)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +163,7 @@ func TestDamagedLineIsAskedAgain(t *testing.T) {
 		t.Errorf("asked %d, notes %q", r.Asked, r.Notes)
 	}
 	damaged := 0
-	for _, err := range ReadRows(o.Dir) {
+	for _, err := range collect.Read(filepath.Join(o.Dir, ResultsFile)) {
 		if err != nil {
 			damaged++
 		}
@@ -170,30 +171,4 @@ func TestDamagedLineIsAskedAgain(t *testing.T) {
 	if damaged != 1 {
 		t.Errorf("%d damaged rows", damaged)
 	}
-}
-
-func FuzzDecodeRow(f *testing.F) {
-	line, err := encodeRow(&Row{Key: "sha256:" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Target: "t", Result: *said("yes")})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(line)
-	f.Add([]byte("{\"sum\":\"00000000\",\"row\":{}}\n"))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		row, err := decodeRow(line)
-		if err != nil {
-			return
-		}
-		again, err := encodeRow(row)
-		if err != nil {
-			t.Fatal(err)
-		}
-		back, err := decodeRow(again)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(row, back); diff != "" {
-			t.Error(diff)
-		}
-	})
 }

@@ -3,11 +3,11 @@ package eval
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
@@ -31,24 +31,8 @@ type Manifest struct {
 
 // IdentifiedTarget is a target with its identity.
 type IdentifiedTarget struct {
-	Target
+	collect.Target
 	Identity pointsman.Digest `json:"identity"`
-}
-
-// ReadManifest reads the manifest of a run's directory.
-func ReadManifest(dir string) (*Manifest, error) {
-	content, err := os.ReadFile(filepath.Join(dir, ManifestFile))
-	if err != nil {
-		return nil, fmt.Errorf("read manifest: %w", err)
-	}
-	var m Manifest
-	if err := json.Unmarshal(content, &m); err != nil {
-		return nil, fmt.Errorf("read manifest of %s: %w", dir, err)
-	}
-	if m.Format != 1 {
-		return nil, fmt.Errorf("the manifest of %s has format %d, this program knows 1", dir, m.Format)
-	}
-	return &m, nil
 }
 
 func (m *Manifest) write(dir string) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/durable"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
@@ -44,7 +45,7 @@ type Summary struct {
 	Total    int `json:"total"`
 	Scored   int `json:"scored"`
 	Unscored int `json:"unscored"` // answered, but without an expectation
-	Failed   int `json:"failed"`   // asked in vain
+	Failed   int `json:"failed"`   // asked, without an answer
 	Missing  int `json:"missing"`  // not asked: the run was interrupted
 	// Coverage is the share of examples that are scored.
 	Coverage float64 `json:"coverage"`
@@ -95,7 +96,7 @@ type TokenSummary struct {
 
 // TargetReport is how one target did.
 type TargetReport struct {
-	Target   Target           `json:"target"`
+	Target   collect.Target   `json:"target"`
 	Identity pointsman.Digest `json:"identity"`
 	Summary
 	Parts  []NamedNumber  `json:"parts,omitempty"`

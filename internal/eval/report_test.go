@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/score"
 	"github.com/pointsman-ai/pointsman/internal/stat"
@@ -22,7 +23,7 @@ import (
 // threeWays answers as a small tier, a large tier and a cascade that escalates
 // every fourth example. The small tier is wrong on every fifth, the large on
 // every twentieth.
-func threeWays(t Target, e *dataset.Example) (*Result, error) {
+func threeWays(t collect.Target, e *dataset.Example) (*collect.Result, error) {
 	var n int
 	if _, err := fmt.Sscanf(e.ID, "e%d", &n); err != nil {
 		return nil, err
@@ -38,9 +39,9 @@ func threeWays(t Target, e *dataset.Example) (*Result, error) {
 	if tier == "large" {
 		wrong, price = n%20 == 0, 250_000
 	}
-	r := said(e.Label)
+	r := answered(e.Label)
 	if wrong {
-		r = said("something else")
+		r = answered("something else")
 	}
 	r.Latency = time.Duration(n+1) * time.Millisecond
 	d := &r.Decision
@@ -65,7 +66,7 @@ func threeWays(t Target, e *dataset.Example) (*Result, error) {
 
 func threePlan(examples []dataset.Example) Plan {
 	p := labelPlan(examples, &fake{answer: threeWays},
-		Target{Name: "small", Tier: "small"}, Target{Name: "large", Tier: "large"}, Target{Name: "cascade"})
+		collect.Target{Name: "small", Tier: "small"}, collect.Target{Name: "large", Tier: "large"}, collect.Target{Name: "cascade"})
 	p.Small, p.Large, p.Slices = "small", "large", []string{"language"}
 	return p
 }
@@ -179,7 +180,7 @@ func TestPageNeedsNothingElse(t *testing.T) {
 }
 
 func TestUnknownCostStaysUnknown(t *testing.T) {
-	f := &fake{answer: func(t Target, e *dataset.Example) (*Result, error) {
+	f := &fake{answer: func(t collect.Target, e *dataset.Example) (*collect.Result, error) {
 		r, err := threeWays(t, e)
 		if e.ID == "e3" {
 			r.Decision.Cost = pointsman.Cost{}
@@ -225,8 +226,8 @@ func TestGradesAreBootstrapped(t *testing.T) {
 	for i := range examples {
 		examples[i].Reference = "the cat sat on the mat"
 	}
-	f := &fake{answer: func(_ Target, e *dataset.Example) (*Result, error) {
-		r := said("")
+	f := &fake{answer: func(_ collect.Target, e *dataset.Example) (*collect.Result, error) {
+		r := answered("")
 		r.Text = "the cat sat on the " + []string{"mat", "hat", "old red mat over there"}[len(e.ID)%3]
 		return r, nil
 	}}
@@ -246,8 +247,8 @@ func TestGradesAreBootstrapped(t *testing.T) {
 }
 
 func TestWhatDoesNotExistIsSaid(t *testing.T) {
-	f := &fake{answer: func(_ Target, e *dataset.Example) (*Result, error) { return said(e.Label), nil }}
-	p := labelPlan(someExamples(5), f, Target{Name: "small", Tier: "s"}, Target{Name: "large", Tier: "l"}, Target{Name: "cascade"})
+	f := &fake{answer: func(_ collect.Target, e *dataset.Example) (*collect.Result, error) { return answered(e.Label), nil }}
+	p := labelPlan(someExamples(5), f, collect.Target{Name: "small", Tier: "s"}, collect.Target{Name: "large", Tier: "l"}, collect.Target{Name: "cascade"})
 	p.Small, p.Large = "s", "l"
 	r := mustRun(t, p, options(t))
 	pair, x := r.Pairs[0], r.Routing[0]

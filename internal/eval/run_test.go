@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 )
 
@@ -45,7 +46,7 @@ func TestSecondRunAsksOnlyWhatIsNew(t *testing.T) {
 func TestCorrectedLabelIsScoredAgainWithoutAsking(t *testing.T) {
 	o := options(t)
 	examples := someExamples(20)
-	f := &fake{answer: func(Target, *dataset.Example) (*Result, error) { return said("yes"), nil }}
+	f := &fake{answer: func(collect.Target, *dataset.Example) (*collect.Result, error) { return answered("yes"), nil }}
 	before := mustRun(t, labelPlan(examples, f), o)
 	for i := range examples {
 		examples[i].Label = "yes"
@@ -90,18 +91,18 @@ func TestFailuresAreCountedAndAskedAgain(t *testing.T) {
 	o := options(t)
 	down := true
 	f := &fake{}
-	f.answer = func(_ Target, e *dataset.Example) (*Result, error) {
+	f.answer = func(_ collect.Target, e *dataset.Example) (*collect.Result, error) {
 		switch {
 		case down && e.ID == "e1":
 			return nil, errBusy
 		case down && e.ID == "e2":
-			return &Result{Err: "all tiers failed", Status: 502}, nil
+			return &collect.Result{Err: "all tiers failed", Status: 502}, nil
 		case down && e.ID == "e3":
 			return nil, nil
 		case e.ID == "e4":
 			return nil, errBusy
 		}
-		return said(e.Label), nil
+		return answered(e.Label), nil
 	}
 	examples := someExamples(10)
 	examples[5].Label = ""
@@ -134,12 +135,12 @@ func TestInterruptedRunSavesAndGoesOn(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan struct{}, 100)
 	f := &fake{}
-	f.answer = func(_ Target, e *dataset.Example) (*Result, error) {
+	f.answer = func(_ collect.Target, e *dataset.Example) (*collect.Result, error) {
 		done <- struct{}{}
 		if len(done) == 20 {
 			cancel(errors.New("somebody pressed ^C"))
 		}
-		return said(e.Label), nil
+		return answered(e.Label), nil
 	}
 	examples := someExamples(50)
 	report, err := Run(ctx, labelPlan(examples, f), o)
@@ -152,30 +153,30 @@ func TestInterruptedRunSavesAndGoesOn(t *testing.T) {
 	if report.Targets[0].Missing != 50-report.Asked {
 		t.Errorf("missing %d", report.Targets[0].Missing)
 	}
-	m, err := ReadManifest(o.Dir)
-	if err != nil || m.State != "interrupted" || m.Ended == nil {
-		t.Errorf("manifest %+v, %v", m, err)
+	m := manifest(t, o.Dir)
+	if m.State != "interrupted" || m.Ended == nil {
+		t.Errorf("manifest %+v", m)
 	}
 	again := mustRun(t, labelPlan(examples, f), o)
 	if again.Reused != report.Asked || again.Asked != 50-report.Asked || !again.Complete {
 		t.Errorf("asked %d, reused %d", again.Asked, again.Reused)
 	}
-	if m, err := ReadManifest(o.Dir); err != nil || m.State != "finished" {
-		t.Errorf("manifest %+v, %v", m, err)
+	if m := manifest(t, o.Dir); m.State != "finished" {
+		t.Errorf("manifest %+v", m)
 	}
 }
 
 func TestStopEndsTheRun(t *testing.T) {
 	o := options(t)
-	f := &fake{answer: func(Target, *dataset.Example) (*Result, error) {
-		return nil, fmt.Errorf("key refused: %w", ErrStop)
+	f := &fake{answer: func(collect.Target, *dataset.Example) (*collect.Result, error) {
+		return nil, fmt.Errorf("key refused: %w", collect.ErrStop)
 	}}
 	report, err := Run(t.Context(), labelPlan(someExamples(1000), f), o)
-	if !errors.Is(err, ErrStop) || f.calls() > o.Workers || report == nil || report.Asked != 0 {
+	if !errors.Is(err, collect.ErrStop) || f.calls() > o.Workers || report == nil || report.Asked != 0 {
 		t.Errorf("error %v after %d calls", err, f.calls())
 	}
-	if m, err := ReadManifest(o.Dir); err != nil || m.State != "failed" {
-		t.Errorf("manifest %+v, %v", m, err)
+	if m := manifest(t, o.Dir); m.State != "failed" {
+		t.Errorf("manifest %+v", m)
 	}
 }
 
@@ -219,16 +220,20 @@ func TestPlansAndOptionsAreChecked(t *testing.T) {
 		change func(p *Plan, o *Options)
 		want   string
 	}{
-		"no dir":      {func(_ *Plan, o *Options) { o.Dir = "" }, "directory"},
-		"workers":     {func(_ *Plan, o *Options) { o.Workers = -1 }, "workers"},
-		"confidence":  {func(_ *Plan, o *Options) { o.Confidence = 95 }, "confidence"},
-		"no targets":  {func(p *Plan, _ *Options) { p.Targets = nil }, "no target"},
-		"no name":     {func(p *Plan, _ *Options) { p.Targets = []Target{{}} }, "no name"},
-		"same name":   {func(p *Plan, _ *Options) { p.Targets = []Target{{"a", "x"}, {"a", "y"}} }, "two targets"},
-		"same target": {func(p *Plan, _ *Options) { p.Targets = []Target{{"a", "x"}, {"b", "x"}} }, "are the same"},
-		"empty":       {func(p *Plan, _ *Options) { p.Examples = dataset.All(nil) }, "empty"},
-		"no scorer":   {func(p *Plan, _ *Options) { p.Scorer = nil }, "scorer"},
-		"slices":      {func(p *Plan, _ *Options) { p.Examples, p.Slices = dataset.All(many), []string{"user"} }, "more than 200 values"},
+		"no dir":     {func(_ *Plan, o *Options) { o.Dir = "" }, "directory"},
+		"workers":    {func(_ *Plan, o *Options) { o.Workers = -1 }, "workers"},
+		"confidence": {func(_ *Plan, o *Options) { o.Confidence = 95 }, "confidence"},
+		"no targets": {func(p *Plan, _ *Options) { p.Targets = nil }, "no target"},
+		"no name":    {func(p *Plan, _ *Options) { p.Targets = []collect.Target{{}} }, "no name"},
+		"same name": {func(p *Plan, _ *Options) {
+			p.Targets = []collect.Target{{Name: "a", Tier: "x"}, {Name: "a", Tier: "y"}}
+		}, "two targets"},
+		"same target": {func(p *Plan, _ *Options) {
+			p.Targets = []collect.Target{{Name: "a", Tier: "x"}, {Name: "b", Tier: "x"}}
+		}, "are the same"},
+		"empty":     {func(p *Plan, _ *Options) { p.Examples = dataset.All(nil) }, "empty"},
+		"no scorer": {func(p *Plan, _ *Options) { p.Scorer = nil }, "scorer"},
+		"slices":    {func(p *Plan, _ *Options) { p.Examples, p.Slices = dataset.All(many), []string{"user"} }, "more than 200 values"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -246,11 +251,11 @@ func TestPlansAndOptionsAreChecked(t *testing.T) {
 
 func TestOneProcessADirectory(t *testing.T) {
 	o := options(t)
-	file, err := openRunFile(o.Dir)
+	store, err := collect.Open(filepath.Join(o.Dir, ResultsFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.close() //nolint:errcheck // nothing was written
+	defer store.Close()
 	if _, err := Run(t.Context(), labelPlan(someExamples(1), &fake{answer: echo}), o); pointsman.CodeOf(err) != pointsman.CodeUnavailable {
 		t.Errorf("error %v", err)
 	}

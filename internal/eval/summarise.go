@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
 
-// report sums the book up.
+// report sums the results up.
 func (r *run) report() *Report {
-	c := r.census
+	c := r.inventory
 	out := &Report{
 		Name: r.plan.Name, Task: r.plan.Task, Dataset: c.digest, Examples: c.n, Groups: c.groups,
 		Scorer: r.plan.Scorer.Name(), Confidence: r.options.Confidence, Seed: r.options.Seed,
 		Asked: r.asked, Reused: r.reused, Started: r.manifest.Started, Complete: true,
 	}
-	s := &summariser{census: c, book: r.book, estimator: estimator{r.options.Confidence, r.options.Seed}, small: r.plan.Small}
+	s := &summariser{inventory: c, results: r.results, estimator: estimator{r.options.Confidence, r.options.Seed}, small: r.plan.Small}
 	for i, t := range r.plan.Targets {
 		one := s.target(i)
 		one.Target, one.Identity = t, r.identities[i]
@@ -28,12 +29,12 @@ func (r *run) report() *Report {
 	}
 	out.Pairs = s.pairs(r.plan.Targets)
 	out.Routing = s.routings(r.plan)
-	out.Notes = notes(out, r.file)
+	out.Notes = notes(out, r.store)
 	return out
 }
 
 // notes are what a reader should know before quoting a figure.
-func notes(r *Report, f *runFile) []string {
+func notes(r *Report, store *collect.Store) []string {
 	var out []string
 	if r.Clustered() {
 		out = append(out, fmt.Sprintf("%d examples fall into %d groups: intervals and tests resample whole groups", r.Examples, r.Groups))
@@ -46,8 +47,8 @@ func notes(r *Report, f *runFile) []string {
 			out = append(out, fmt.Sprintf("%s: %d of %d examples failed and are not scored; run again to ask them again", t.Target.Name, t.Failed, t.Total))
 		}
 	}
-	if f.damaged > 0 {
-		out = append(out, fmt.Sprintf("%s has %d damaged lines, whose answers were asked again", ResultsFile, f.damaged))
+	if store.Damaged() > 0 {
+		out = append(out, fmt.Sprintf("%s has %d damaged lines, whose answers were asked again", ResultsFile, store.Damaged()))
 	}
 	for i := range r.Targets {
 		if len(r.Targets[i].Slices) > 1 {
@@ -60,18 +61,18 @@ func notes(r *Report, f *runFile) []string {
 
 type summariser struct {
 	estimator
-	census *census
-	book   *book
-	small  pointsman.TierID
+	inventory *inventory
+	results   *results
+	small     pointsman.TierID
 }
 
 func (s *summariser) target(i int) TargetReport {
-	c := &s.book.columns[i]
+	c := &s.results.columns[i]
 	out := TargetReport{
 		Summary: s.summary(c, nil), Parts: s.parts(c), Cost: s.cost(c),
 		Failures: c.failures.list(), Skips: c.skips.list(),
 	}
-	for _, key := range s.census.slices {
+	for _, key := range s.inventory.slices {
 		for at, value := range key.values {
 			one := s.summary(c, func(example int) bool { return key.member[example] == int32(at) })
 			out.Slices = append(out.Slices, SliceSummary{key.key, value, one})
@@ -106,8 +107,8 @@ func (s *summariser) summary(c *column, kept func(example int) bool) Summary {
 			out.Unscored++
 		case scored:
 			out.Scored++
-			grades.add(one.value, s.census.clusters[i])
-			acceptable.add(indicator(one.acceptable), s.census.clusters[i])
+			grades.add(one.value, s.inventory.clusters[i])
+			acceptable.add(indicator(one.acceptable), s.inventory.clusters[i])
 		}
 	}
 	if out.Total > 0 {
@@ -135,7 +136,7 @@ func (s *summariser) parts(c *column) []NamedNumber {
 		part := c.parts[name]
 		column := sample{values: part.value}
 		for _, at := range part.at {
-			column.clusters = append(column.clusters, s.census.clusters[at])
+			column.clusters = append(column.clusters, s.inventory.clusters[at])
 		}
 		out = append(out, NamedNumber{name, len(part.value), s.mean(column)})
 	}
@@ -162,7 +163,7 @@ func (s *summariser) cost(c *column) CostSummary {
 		if one.state == scored {
 			grades = append(grades, one.value)
 			dollars = append(dollars, one.cost.Dollars())
-			clusters = append(clusters, s.census.clusters[i])
+			clusters = append(clusters, s.inventory.clusters[i])
 		}
 	}
 	if out.Answered == 0 {
@@ -226,9 +227,9 @@ func quantiles(values []float64) Quantiles {
 		return Quantiles{Note: "not measured"}
 	}
 	out := Quantiles{N: len(values)}
-	for i, place := range []**time.Duration{&out.P50, &out.P95, &out.P99} {
+	for i, into := range []**time.Duration{&out.P50, &out.P95, &out.P99} {
 		d := time.Duration(math.Round(q[i]))
-		*place = &d
+		*into = &d
 	}
 	return out
 }
@@ -253,9 +254,9 @@ func (s *summariser) ways(c *column, out *TargetReport) {
 		tier := pointsman.TierID(c.tiers.list[min(int(one.tier), len(tiers)-1)])
 		switch {
 		case one.attemptsKnown:
-			escalated.add(indicator(one.escalated), s.census.clusters[i])
+			escalated.add(indicator(one.escalated), s.inventory.clusters[i])
 		case s.small != "" && tier != "":
-			escalated.add(indicator(tier != s.small), s.census.clusters[i])
+			escalated.add(indicator(tier != s.small), s.inventory.clusters[i])
 		}
 	}
 	out.Tiers, out.Causes = shares(c.tiers.list, tiers, n), shares(c.causes.list, causes, n)

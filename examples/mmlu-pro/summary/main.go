@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/eval"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
@@ -78,7 +79,7 @@ func summarise(work string, notes io.Writer) (*figures, error) {
 		return nil, err
 	}
 	c := &count{outcomes: outcomes, decisions: decisions, asked: map[string]int{}, right: map[string]int{}, read: map[string]int{}, cost: map[string]pointsman.Cost{}}
-	for row, err := range eval.ReadRows(filepath.Join(work, "run")) {
+	for row, err := range collect.Read(filepath.Join(work, "run", eval.ResultsFile)) {
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +126,7 @@ type count struct {
 	unscored             int
 }
 
-func (c *count) add(row *eval.Row) error {
+func (c *count) add(row *collect.Row) error {
 	c.requests++
 	d, ok := c.decisions[row.Result.Decision.ID]
 	if !ok {

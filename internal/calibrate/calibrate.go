@@ -1,6 +1,6 @@
-// Package calibrate goes the way from labelled examples to a policy in force: it asks
-// every tier of a task through the cascade's own code, judges the answers,
-// trains the auxiliary students, calibrates, and stores what came of it as
+// Package calibrate turns labelled examples into a policy: it has every tier of
+// a task asked by package collect, judges the answers, trains the auxiliary
+// students, fits and certifies the policy, and stores what came of it as
 // artefacts.
 package calibrate
 
@@ -37,8 +37,8 @@ type Options struct {
 	CertifyShare float64
 	// Workers is how many requests are under way at once.
 	Workers int
-	// Cache is a file in which measured answers are kept, so that a run that
-	// was stopped goes on and a second one asks nothing again; empty for none.
+	// Cache is the file of the store of answers, so that a run that was stopped
+	// goes on and a second one asks nothing again; empty for none.
 	Cache string
 	// Progress is told how far it is.
 	Progress progress.Reporter
@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 		}
 	}
 	r := &Report{Task: o.Task.ID, Skipped: map[string]int{}, NoStudents: []string{}}
-	rows, err := measure(ctx, o, r)
+	rows, err := answers(ctx, o, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,9 +130,9 @@ func observe(t *cascade.Task, rows []row) ([]fit.Observation, []auxiliary.Texts)
 		x := auxiliary.Texts{Input: row.example.Text(), Label: row.example.Label}
 		for _, tier := range row.tiers {
 			o.Tiers = append(o.Tiers, fit.TierOutcome{
-				Signals: tier.Signals, Valid: tier.Reading.Valid, Acceptable: tier.Acceptable, Failed: tier.Failed,
+				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Failed: tier.failed,
 			})
-			x.Answers, x.Labels = append(x.Answers, tier.Text), append(x.Labels, tier.Reading.Label)
+			x.Answers, x.Labels = append(x.Answers, tier.text), append(x.Labels, tier.attempt.Reading.Label)
 		}
 		observations[i], texts[i] = o, x
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/score"
 )
 
@@ -17,7 +18,7 @@ type state uint8
 
 const (
 	missing  state = iota // not asked, because the run was interrupted
-	failed                // asked in vain
+	failed                // asked, without an answer
 	unscored              // answered, but the scorer had nothing to go by
 	scored
 )
@@ -44,11 +45,8 @@ type cell struct {
 // answered says that there is an answer, scored or not.
 func (c *cell) answered() bool { return c.state == unscored || c.state == scored }
 
-// book holds the cells of a run: one column for each target.
-type book struct {
-	census  *census
-	columns []column
-}
+// results holds the cells of a run: one column for each target.
+type results struct{ columns []column }
 
 type column struct {
 	cells []cell
@@ -66,8 +64,8 @@ type partColumn struct {
 	value []float64
 }
 
-func newBook(c *census, targets int) *book {
-	b := &book{census: c, columns: make([]column, targets)}
+func newResults(c *inventory, targets int) *results {
+	b := &results{columns: make([]column, targets)}
 	for i := range b.columns {
 		b.columns[i].cells = make([]cell, c.n)
 		b.columns[i].parts = make(map[string]*partColumn)
@@ -75,8 +73,8 @@ func newBook(c *census, targets int) *book {
 	return b
 }
 
-// enter puts a result into its cell.
-func (c *column) enter(at int, r *Result, s score.Score) {
+// add puts a result into its cell.
+func (c *column) add(at int, r *collect.Result, s score.Score) {
 	one := &c.cells[at]
 	if r.Err != "" {
 		one.state = failed
@@ -84,8 +82,8 @@ func (c *column) enter(at int, r *Result, s score.Score) {
 		return
 	}
 	*one = measure(r)
-	one.tier = c.tiers.number(string(r.Decision.Tier))
-	one.cause = c.causes.number(string(r.Decision.Cause))
+	one.tier = c.tiers.of(string(r.Decision.Tier))
+	one.cause = c.causes.of(string(r.Decision.Cause))
 	if s.Skipped == "" && (math.IsNaN(s.Value) || s.Value < 0 || s.Value > 1) {
 		s = score.Score{Skipped: fmt.Sprintf("the scorer gave %v, which is no grade", s.Value)}
 	}
@@ -114,7 +112,7 @@ func (c *column) enter(at int, r *Result, s score.Score) {
 const maxParts = 64
 
 // measure is what a result says apart from its score.
-func measure(r *Result) cell {
+func measure(r *collect.Result) cell {
 	d := &r.Decision
 	c := cell{
 		latency: r.Latency, costKnown: d.Cost.Known, cost: d.Cost.Amount,
@@ -136,23 +134,23 @@ func measure(r *Result) cell {
 
 // names numbers a few names in the order of their first use.
 type names struct {
-	list  []string
-	place map[string]uint16
+	list   []string
+	number map[string]uint16
 }
 
-// number is a name's number; beyond 65,535 names all are the last one.
-func (n *names) number(name string) uint16 {
-	if at, known := n.place[name]; known {
+// of is a name's number; beyond 65,535 names all are the last one.
+func (n *names) of(name string) uint16 {
+	if at, known := n.number[name]; known {
 		return at
 	}
-	if n.place == nil {
-		n.place = make(map[string]uint16)
+	if n.number == nil {
+		n.number = make(map[string]uint16)
 	}
 	if len(n.list) > math.MaxUint16 {
 		return math.MaxUint16
 	}
 	at := uint16(len(n.list))
-	n.place[name] = at
+	n.number[name] = at
 	n.list = append(n.list, name)
 	return at
 }

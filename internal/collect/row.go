@@ -1,4 +1,4 @@
-package eval
+package collect
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 	"github.com/pointsman-ai/pointsman"
 )
 
-// Row is one line of results.jsonl: an answer, or the failure to get one.
+// Row is one line of a store: an answer, or the failure to get one.
 type Row struct {
-	// Key names what was asked, of what, and the how many-th time.
+	// Key names what was asked, of what, and which occurrence of it.
 	Key pointsman.Digest `json:"key"`
 	// Target, Example and Digest are for people and for later readers: the
 	// target's name, the example's id, and the digest of all its content.
@@ -28,8 +28,9 @@ type Row struct {
 // key is a [Row.Key] as bytes.
 type key [sha256.Size]byte
 
-// rowKey names the occurrence-th time that something is asked of a target with
-// that identity. Neither the target's name nor the example's place counts.
+// rowKey names one occurrence, counted from 0, of something that is asked of a
+// target with that identity. Neither the target's name nor the example's
+// position counts.
 func rowKey(identity pointsman.Digest, t Target, asked pointsman.Digest, occurrence int) key {
 	h := sha256.New()
 	for _, part := range []string{"pointsman eval row 1", string(identity), string(t.Tier), string(asked)} {
@@ -46,7 +47,7 @@ func rowKey(identity pointsman.Digest, t Target, asked pointsman.Digest, occurre
 const (
 	lineStart  = `{"sum":"`
 	lineMiddle = `","row":`
-	lineEnd    = "}\n"
+	lineEnd    = "}"
 	sumDigits  = 8
 )
 
@@ -59,24 +60,28 @@ func checksum(row []byte) []byte {
 	return hex.AppendEncode(nil, binary.BigEndian.AppendUint32(nil, crc32.Checksum(row, castagnoli)))
 }
 
-// encodeRow is a row as a line.
+// encodeRow is a row as a line with its end.
 func encodeRow(r *Row) ([]byte, error) {
 	row, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode result: %w", err)
 	}
-	line := make([]byte, 0, len(row)+len(lineStart)+sumDigits+len(lineMiddle)+len(lineEnd))
+	line := make([]byte, 0, len(row)+len(lineStart)+sumDigits+len(lineMiddle)+len(lineEnd)+1)
 	line = append(line, lineStart...)
 	line = append(line, checksum(row)...)
 	line = append(line, lineMiddle...)
 	line = append(line, row...)
-	return append(line, lineEnd...), nil
+	line = append(line, lineEnd...)
+	return append(line, '\n'), nil
 }
 
-// decodeRow reads a line with its end.
+// decodeRow reads a line without its end.
 func decodeRow(line []byte) (*Row, error) {
 	rest, ok := bytes.CutPrefix(line, []byte(lineStart))
-	if !ok || len(rest) < sumDigits {
+	if !ok {
+		return decodeFormer(line)
+	}
+	if len(rest) < sumDigits {
 		return nil, errLine
 	}
 	sum, rest := rest[:sumDigits], rest[sumDigits:]

@@ -12,9 +12,9 @@ const maxSliceValues = 200
 // noValue names the slice of the examples that lack a key.
 const noValue = "(none)"
 
-// census is what the first pass over the examples finds out: enough to lay out
-// the report, and that nothing is wrong with any of them.
-type census struct {
+// inventory is what the first pass over the examples finds out: enough to lay
+// out the report, and that nothing is wrong with any of them.
+type inventory struct {
 	n      int
 	digest pointsman.Digest
 	// clusters names the cluster of each example; clustered says that one has
@@ -30,14 +30,14 @@ type sliceKey struct {
 	key    string
 	values []string
 	member []int32
-	place  map[string]int32
+	number map[string]int32 // of each value in values
 }
 
-// take counts the examples.
-func take(p *Plan) (*census, error) {
-	c := &census{slices: make([]sliceKey, len(p.Slices))}
+// takeInventory reads every example once.
+func takeInventory(p *Plan) (*inventory, error) {
+	c := &inventory{slices: make([]sliceKey, len(p.Slices))}
 	for i, key := range p.Slices {
-		c.slices[i] = sliceKey{key: key, place: make(map[string]int32)}
+		c.slices[i] = sliceKey{key: key, number: make(map[string]int32)}
 	}
 	var digester dataset.Digester
 	groups := make(map[string]struct{})
@@ -71,13 +71,13 @@ func (s *sliceKey) add(e *dataset.Example) error {
 	if !there {
 		value = noValue
 	}
-	at, known := s.place[value]
+	at, known := s.number[value]
 	if !known {
 		if len(s.values) == maxSliceValues {
 			return invalid("choose a key that groups the examples", "the metadata key %q has more than %d values, too many for slices", s.key, maxSliceValues)
 		}
 		at = int32(len(s.values))
-		s.place[value] = at
+		s.number[value] = at
 		s.values = append(s.values, value)
 	}
 	s.member = append(s.member, at)

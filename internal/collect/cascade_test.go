@@ -19,7 +19,6 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
-	"github.com/pointsman-ai/pointsman/internal/eval"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
@@ -61,7 +60,7 @@ func TestRequestSaysWhatTheExampleSays(t *testing.T) {
 			t.Fatalf("%v: %s", err, r.Body)
 		}
 		// The same body as over HTTP: eval and calibration compare like with like.
-		over, err := eval.Body("bank", e)
+		over, err := collect.Body("bank", e)
 		if err != nil || string(over) != string(r.Body) {
 			t.Fatalf("%v: %s and %s", err, over, r.Body)
 		}
@@ -116,10 +115,10 @@ func tier(id pointsman.TierID, u upstream.Upstream, v pointsman.Variant) cascade
 	return cascade.Tier{Tier: pointsman.Tier{ID: id, Variant: v, Timeout: time.Minute}, Upstream: u, Name: string(id), Digest: v.Digest()}
 }
 
-func task(small, large upstream.Upstream) *collect.Task {
-	t := &collect.Task{
+func task(small, large upstream.Upstream) *collect.Cascade {
+	t := &collect.Cascade{
 		Now: time.Now, Config: pointsman.DigestOf([]byte("config")),
-		Cascade: &cascade.Task{
+		Task: &cascade.Task{
 			Task:     pointsman.Task{ID: "bank", Kind: pointsman.KindClassify, Contract: pointsman.Contract{Labels: []string{"yes", "no"}}},
 			Tiers:    []cascade.Tier{tier("small", small, pointsman.Variant{Model: "s"}), tier("large", large, pointsman.Variant{Model: "l"})},
 			Rules:    free{[]pointsman.TierID{"small", "large"}},
@@ -130,12 +129,12 @@ func task(small, large upstream.Upstream) *collect.Task {
 	return t
 }
 
-// configured names the ready tiers in the task's configuration, as a world
-// does.
-func configured(t *collect.Task) {
-	t.Cascade.Task.Tiers = nil
-	for _, one := range t.Cascade.Tiers {
-		t.Cascade.Task.Tiers = append(t.Cascade.Task.Tiers, one.Tier)
+// configured names the ready tiers in the task's configuration, as an
+// instance does.
+func configured(t *collect.Cascade) {
+	t.Task.Task.Tiers = nil
+	for _, one := range t.Task.Tiers {
+		t.Task.Task.Tiers = append(t.Task.Task.Tiers, one.Tier)
 	}
 }
 
@@ -143,16 +142,16 @@ func TestAsk(t *testing.T) {
 	e := &dataset.Example{ID: "x", Input: "is it?", Metadata: map[string]string{"channel": "fax"}}
 	for _, c := range []struct {
 		name   string
-		task   *collect.Task
-		target eval.Target
+		task   *collect.Cascade
+		target collect.Target
 		text   string
 		cause  pointsman.Cause
 		err    string
 	}{
-		{"the cascade", task(fixed{text: "yes"}, fixed{text: "no"}), eval.Target{Name: "cascade"}, "no", pointsman.CauseUncalibrated, ""},
-		{"a tier alone is a pin", task(fixed{text: "yes"}, fixed{text: "no"}), eval.Target{Name: "small", Tier: "small"}, "yes", pointsman.CausePinned, ""},
-		{"a failure is that example's", task(fixed{text: "yes"}, fixed{err: upstream.ErrUnavailable}), eval.Target{Name: "cascade"}, "", pointsman.CauseExhausted, "no tier of bank could answer"},
-		{"a tier that is not there", task(fixed{}, fixed{}), eval.Target{Name: "huge", Tier: "huge"}, "", pointsman.CauseForbidden, `task bank has no tier "huge"`},
+		{"the cascade", task(fixed{text: "yes"}, fixed{text: "no"}), collect.Target{Name: "cascade"}, "no", pointsman.CauseUncalibrated, ""},
+		{"a tier alone is a pin", task(fixed{text: "yes"}, fixed{text: "no"}), collect.Target{Name: "small", Tier: "small"}, "yes", pointsman.CausePinned, ""},
+		{"a failure is that example's", task(fixed{text: "yes"}, fixed{err: upstream.ErrUnavailable}), collect.Target{Name: "cascade"}, "", pointsman.CauseExhausted, "no tier of bank could answer"},
+		{"a tier that is not there", task(fixed{}, fixed{}), collect.Target{Name: "huge", Tier: "huge"}, "", pointsman.CauseForbidden, `task bank has no tier "huge"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := c.task.Ask(t.Context(), c.target, e)
@@ -176,10 +175,10 @@ func TestAsk(t *testing.T) {
 func TestAskHonoursTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r, err := task(fixed{}, fixed{}).Ask(ctx, eval.Target{}, &dataset.Example{Input: "x"}); !errors.Is(err, context.Canceled) || r != nil {
+	if r, err := task(fixed{}, fixed{}).Ask(ctx, collect.Target{}, &dataset.Example{Input: "x"}); !errors.Is(err, context.Canceled) || r != nil {
 		t.Errorf("%+v, %v: what was not asked must not count as a failure", r, err)
 	}
-	if _, err := task(fixed{}, fixed{}).Ask(t.Context(), eval.Target{}, &dataset.Example{ID: "e1", Messages: []pointsman.Message{{Role: "user", NonText: 1}}}); err == nil {
+	if _, err := task(fixed{}, fixed{}).Ask(t.Context(), collect.Target{}, &dataset.Example{ID: "e1", Messages: []pointsman.Message{{Role: "user", NonText: 1}}}); err == nil {
 		t.Error("an example that cannot be sent was asked")
 	}
 }
@@ -187,8 +186,8 @@ func TestAskHonoursTheContext(t *testing.T) {
 // An identity says which earlier results may be used again: it changes with
 // everything that a target's answers depend on, and with nothing else.
 func TestIdentity(t *testing.T) {
-	cascadeTarget, small := eval.Target{Name: "cascade"}, eval.Target{Name: "small", Tier: "small"}
-	identity := func(t *testing.T, task *collect.Task, target eval.Target) pointsman.Digest {
+	cascadeTarget, small := collect.Target{Name: "cascade"}, collect.Target{Name: "small", Tier: "small"}
+	identity := func(t *testing.T, task *collect.Cascade, target collect.Target) pointsman.Digest {
 		t.Helper()
 		d, err := task.Identity(target)
 		if err != nil {
@@ -196,33 +195,33 @@ func TestIdentity(t *testing.T) {
 		}
 		return d
 	}
-	variant := func(at int, change func(v *pointsman.Variant)) func(x *collect.Task) {
-		return func(x *collect.Task) {
-			one := &x.Cascade.Tiers[at]
+	variant := func(at int, change func(v *pointsman.Variant)) func(x *collect.Cascade) {
+		return func(x *collect.Cascade) {
+			one := &x.Task.Tiers[at]
 			change(&one.Variant)
 			one.Digest = one.Variant.Digest()
 		}
 	}
 	for _, c := range []struct {
 		name           string
-		change         func(x *collect.Task)
+		change         func(x *collect.Cascade)
 		cascade, small bool // whether it changes
 	}{
-		{"nothing", func(*collect.Task) {}, false, false},
-		{"the clock", func(x *collect.Task) { x.Now = func() time.Time { return time.Time{} } }, false, false},
-		{"another connection", func(x *collect.Task) { x.Cascade.Tiers[0].Upstream = fixed{text: "z"} }, false, false},
-		{"the configuration", func(x *collect.Task) { x.Config = pointsman.DigestOf(nil) }, true, false},
-		{"the policy", func(x *collect.Task) { x.Cascade.PolicyDigest = "" }, true, false},
+		{"nothing", func(*collect.Cascade) {}, false, false},
+		{"the clock", func(x *collect.Cascade) { x.Now = func() time.Time { return time.Time{} } }, false, false},
+		{"another connection", func(x *collect.Cascade) { x.Task.Tiers[0].Upstream = fixed{text: "z"} }, false, false},
+		{"the configuration", func(x *collect.Cascade) { x.Config = pointsman.DigestOf(nil) }, true, false},
+		{"the policy", func(x *collect.Cascade) { x.Task.PolicyDigest = "" }, true, false},
 		{"the tier's prompt", variant(0, func(v *pointsman.Variant) { v.Prompt.System = "think" }), true, true},
 		{"the tier's parameters", variant(0, func(v *pointsman.Variant) { v.Params = map[string]string{"temperature": "1"} }), true, true},
 		{"the tier's weights", variant(0, func(v *pointsman.Variant) { v.Artefact = pointsman.DigestOf(nil) }), true, true},
 		{"another tier's model", variant(1, func(v *pointsman.Variant) { v.Model = "m" }), true, false},
-		{"the witness", func(x *collect.Task) {
+		{"the witness", func(x *collect.Cascade) {
 			w := tier("witness", fixed{}, pointsman.Variant{Model: "w"})
-			x.Cascade.Witness = &w
+			x.Task.Witness = &w
 		}, true, false},
-		{"the contract", func(x *collect.Task) {
-			x.Cascade.Task.Contract.Labels = []string{"yes", "no", "maybe"}
+		{"the contract", func(x *collect.Cascade) {
+			x.Task.Task.Contract.Labels = []string{"yes", "no", "maybe"}
 			x.Config = pointsman.DigestOf([]byte("2"))
 		}, true, true},
 	} {
@@ -239,13 +238,13 @@ func TestIdentity(t *testing.T) {
 		})
 	}
 	x := task(fixed{}, fixed{})
-	if identity(t, x, cascadeTarget) != identity(t, x, eval.Target{Name: "renamed"}) {
+	if identity(t, x, cascadeTarget) != identity(t, x, collect.Target{Name: "renamed"}) {
 		t.Error("the name of a target is for people and no part of its identity")
 	}
-	if identity(t, x, cascadeTarget) == identity(t, x, small) || identity(t, x, small) == identity(t, x, eval.Target{Tier: "large"}) {
+	if identity(t, x, cascadeTarget) == identity(t, x, small) || identity(t, x, small) == identity(t, x, collect.Target{Tier: "large"}) {
 		t.Error("different targets have one identity")
 	}
-	_, err := x.Identity(eval.Target{Name: "huge", Tier: "huge"})
+	_, err := x.Identity(collect.Target{Name: "huge", Tier: "huge"})
 	if pointsman.CodeOf(err) != pointsman.CodeInvalid {
 		t.Errorf("%v", err)
 	}

@@ -1,4 +1,4 @@
-package eval
+package collect
 
 import (
 	"bytes"
@@ -129,31 +129,6 @@ func (a *HTTP) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result, 
 			return nil, err
 		}
 	}
-}
-
-// message is a turn as the API spells it.
-type message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
-	Name    string `json:"name,omitempty"`
-}
-
-// Body is the chat-completions request that asks a task an example. It does not
-// depend on the target, which is named in a header. An example that is not text
-// alone cannot be sent.
-func Body(task string, e *dataset.Example) ([]byte, error) {
-	request := struct {
-		Model    string            `json:"model"`
-		Messages []message         `json:"messages"`
-		Metadata map[string]string `json:"metadata,omitempty"`
-	}{Model: task, Metadata: e.Metadata}
-	for i, m := range e.Conversation() {
-		if m.NonText > 0 || m.Role == "tool" {
-			return nil, fmt.Errorf("messages[%d] is not text alone and cannot be sent", i)
-		}
-		request.Messages = append(request.Messages, message{m.Role, m.Text, m.ToolName})
-	}
-	return json.Marshal(request)
 }
 
 // once sends a request once. after is how long the gateway asks to wait.

@@ -20,6 +20,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/calibrate"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/contract"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
@@ -273,6 +274,57 @@ func TestTornCache(t *testing.T) {
 	}
 }
 
+// Answers that an earlier version of the program kept, in lines of another
+// form, are used and not asked again.
+func TestAnswersOfAnEarlierVersionAreUsed(t *testing.T) {
+	const n = 100
+	w := newBench(t, n)
+	_, first := w.run(t)
+	var old bytes.Buffer
+	for row, err := range collect.Read(w.options.Cache) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, variant := row.Result.Decision, w.options.Task.Variants()[0]
+		if row.Target == "large" {
+			variant = w.options.Task.Variants()[1]
+		}
+		line, err := json.Marshal(map[string]any{
+			"key": pointsman.DigestOf([]byte(variant + row.Digest)).Hex(), "request": d.Request, "signals": d.Attempts[0].Signals,
+			"reading": row.Result.Reading, "text": row.Result.Text, "cost": d.Cost,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		old.Write(append(line, '\n'))
+	}
+	if err := os.WriteFile(w.options.Cache, old.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.small.reset()
+	w.large.reset()
+	if _, second := w.run(t); second.Reused != 2*n || second.Policy != first.Policy || w.small.reset()+w.large.reset() != 0 {
+		t.Errorf("%d reused, policy %s, want %s", second.Reused, second.Policy, first.Policy)
+	}
+}
+
+// Two calibrations of one task at once would ask, and pay for, everything
+// twice.
+func TestOneCalibrationAtATime(t *testing.T) {
+	w := newBench(t, 100)
+	store, err := collect.Open(w.options.Cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := calibrate.Run(t.Context(), w.options); pointsman.CodeOf(err) != pointsman.CodeUnavailable || w.small.reset() != 0 {
+		t.Errorf("%v", err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.run(t)
+}
+
 func TestWithoutACacheEverythingIsAskedAgain(t *testing.T) {
 	const n = 100
 	w := newBench(t, n)
@@ -471,7 +523,7 @@ func TestUnusableInput(t *testing.T) {
 	}
 	w = newBench(t, 100)
 	w.options.Cache = t.TempDir()
-	if _, _, err := calibrate.Run(t.Context(), w.options); err == nil || !strings.Contains(err.Error(), "open the cache of answers") || w.small.reset() != 0 {
+	if _, _, err := calibrate.Run(t.Context(), w.options); err == nil || !strings.Contains(err.Error(), "open the store of answers") || w.small.reset() != 0 {
 		t.Errorf("%v", err)
 	}
 }
