@@ -45,10 +45,15 @@ type block struct {
 	// were complained about already are left alone, so that one mistake is
 	// reported once. May be nil.
 	check func(d *decoder, c *Config)
+	// warn reports what is allowed and probably not meant; may be nil.
+	warn func(c *Config, warn warner)
 	// unresolved reports references to the environment and to files of secrets
 	// that lead to nothing now; may be nil.
 	unresolved func(c *Config, report func(err error, steps ...any))
 }
+
+// warner takes a warning about the value of a path.
+type warner func(message, hint string, steps ...any)
 
 // blocks are checked in this order.
 var blocks = []block{fileBlock, serverBlock, journalBlock, upstreamBlock, modelBlock, ruleBlock, taskBlock}
@@ -88,17 +93,25 @@ func (d *decoder) check(c *Config) {
 // configuration file itself: those that a reload must watch.
 func (c *Config) Files() []string { return slices.Compact(slices.Sorted(slices.Values(c.files))) }
 
-// ArtefactFiles are the files that hold weights: what an instance is made from
-// beside the configuration, and what a reload must watch too.
-func (c *Config) ArtefactFiles() []string {
-	var files []string
-	for _, m := range c.Models {
-		if !m.Artefact.File.IsZero() {
-			files = append(files, m.Artefact.File.String())
+// Warnings are what the file may say and probably does not mean.
+func (c *Config) Warnings() Problems {
+	var out Problems
+	warn := func(message, hint string, steps ...any) {
+		path := At(steps...)
+		out = append(out, c.source.problem(c.Position(path), path, message, hint))
+	}
+	for _, b := range blocks {
+		if b.warn != nil {
+			b.warn(c, warn)
 		}
 	}
-	slices.Sort(files)
-	return slices.Compact(files)
+	return out.sorted()
+}
+
+// written says that a value stands in the file.
+func (c *Config) written(path string) bool {
+	_, ok := c.positions[path]
+	return ok
 }
 
 // Unresolved looks up every reference to a secret and every ${NAME} of the file,

@@ -23,6 +23,7 @@ type mark struct {
 // meaning leave alone what has been complained about.
 type decoder struct {
 	source    *source
+	snapshot  bool // what is read was in force once: later refusals do not hold
 	dir       string
 	problems  Problems
 	positions map[string]mark
@@ -96,6 +97,10 @@ func init() { // not a literal: the functions refer back to the map
 func (d *decoder) value(n *node, at cursor, v reflect.Value) {
 	if decode, ok := custom[v.Type()]; ok {
 		decode(d, n, at, v)
+		return
+	}
+	if own, ok := reflect.TypeAssert[nodeDecoder](v.Addr()); ok {
+		own.decodeNode(d, n, at)
 		return
 	}
 	switch v.Kind() {

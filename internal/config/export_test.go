@@ -50,7 +50,7 @@ func Uncovered() (missing, idle []string) {
 			visit(reflect.TypeFor[priceFields](), at)
 		case t == reflect.TypeFor[Params]():
 			seen[join(at.table, wildcard)] = true
-		case custom[t] != nil:
+		case custom[t] != nil, t.Implements(reflect.TypeFor[notation]()) && t.Kind() != reflect.Pointer:
 		case t.Kind() == reflect.Pointer:
 			visit(t.Elem(), at)
 		case t.Kind() == reflect.Slice, t.Kind() == reflect.Map:

@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"strings"
+
+	"github.com/invopop/jsonschema"
 )
 
 // field says all there is to say about one key of the file. The table of them
@@ -69,6 +71,20 @@ func texts[T ~string](values []T) []string {
 		out[i] = string(v)
 	}
 	return out
+}
+
+// notation is a type of values that the file writes in a way of its own: what
+// the decoder, the snapshot and the schema need to know of it. A pointer to it
+// is a [nodeDecoder].
+type notation interface {
+	// appendJSON writes the value for a snapshot.
+	appendJSON(out []byte) []byte
+	// describe completes the schema of such a value.
+	describe(s *jsonschema.Schema)
+}
+
+type nodeDecoder interface {
+	decodeNode(d *decoder, n *node, at cursor)
 }
 
 // member is one key of a struct type. The keys of an embedded struct are the

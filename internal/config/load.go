@@ -46,6 +46,7 @@ func Parse(name string, src []byte, dir string) (*Config, error) {
 // came from.
 func FromSnapshot(snapshot []byte) (*Config, error) {
 	d := newDecoder(newSource("snapshot", snapshot), "")
+	d.snapshot = true
 	root, err := jsonNode(snapshot)
 	if err != nil {
 		d.add(Position{1, 1}, "", "not a snapshot: "+err.Error(), "a snapshot is JSON as pointsman wrote it")

@@ -40,6 +40,19 @@ func (a ArtefactRef) String() string {
 	return string(a.Digest)
 }
 
+// ArtefactFiles are the files that hold weights: what an instance is made from
+// beside the configuration, and what a reload must watch too.
+func (c *Config) ArtefactFiles() []string {
+	var files []string
+	for _, m := range c.Models {
+		if !m.Artefact.File.IsZero() {
+			files = append(files, m.Artefact.File.String())
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
 var modelBlock = block{
 	complete: func(_ *decoder, c *Config) {
 		for id, m := range c.Models {

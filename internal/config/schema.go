@@ -76,7 +76,11 @@ func schemaOf(t reflect.Type, at cursor) *jsonschema.Schema {
 	case reflect.TypeFor[Params]():
 		paramsSchema(s, f)
 	default:
-		kindSchema(s, t, at)
+		if own, ok := reflect.TypeAssert[notation](reflect.Zero(t)); ok {
+			own.describe(s)
+		} else {
+			kindSchema(s, t, at)
+		}
 	}
 	return bounded(s, f)
 }

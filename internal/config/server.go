@@ -3,83 +3,106 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
 
 // Server says how requests come in.
 type Server struct {
-	Listen         string   `yaml:"listen"`
-	MaxBody        Size     `yaml:"max_body"`
+	Listen string `yaml:"listen"`
+	// AdminListen is where metrics and administration are served, or
+	// [AdminOff]. No key is asked for there.
+	AdminListen string `yaml:"admin_listen"`
+	MaxBody     Size   `yaml:"max_body"`
+	// Memory bounds all bodies and answers that are in the process at once.
+	Memory         Size     `yaml:"memory"`
 	ReadTimeout    Duration `yaml:"read_timeout"`
 	RequestTimeout Duration `yaml:"request_timeout"`
 	DrainTimeout   Duration `yaml:"drain_timeout"`
-	// Direct says whether clients may name upstream/model in place of a task.
-	Direct string `yaml:"direct"`
+	// Hosts are the names that a request's Host header may have; nil allows
+	// any.
+	Hosts []string `yaml:"hosts"`
+	CORS  CORS     `yaml:"cors"`
+	// Direct is what the keys may name in place of a task that do not say, or
+	// everybody where there are no keys.
+	Direct Direct `yaml:"direct"`
 	// Keys are the credentials that clients may use; none means that no key is
 	// asked for, which is refused for an address that others can reach.
 	Keys []Key `yaml:"keys"`
 }
 
-// The values of Server.Direct.
-const (
-	DirectAllow = "allow"
-	DirectDeny  = "deny"
-)
-
-// Key is one credential, known by its hash only.
-type Key struct {
-	Name   string `yaml:"name"`
-	SHA256 string `yaml:"sha256"`
-	// Metadata replaces what a client with this key claims.
-	Metadata map[string]string `yaml:"metadata"`
-}
+// AdminOff is the value of Server.AdminListen with which nothing listens for
+// administration.
+const AdminOff = "off"
 
 var serverBlock = block{
-	check: (*decoder).checkServer,
-	fields: map[string]field{
-		"server":                   {doc: "How requests come in."},
-		"server.listen":            {doc: "The address to listen on, host:port. Port 0 takes any free one.", def: "127.0.0.1:8087", form: formListen},
-		"server.max_body":          {doc: "The largest request body.", def: "4MiB", min: "1KiB", max: "256MiB"},
-		"server.read_timeout":      {doc: "How long a client may take to send a whole request.", def: "30s", min: "10ms", max: "1h"},
-		"server.request_timeout":   {doc: "How long a whole request may take, all tiers together.", def: "120s", min: "10ms", max: "1h"},
-		"server.drain_timeout":     {doc: "How long running requests may go on when the server is asked to stop.", def: "20s", min: "0s", max: "1h"},
-		"server.direct":            {doc: "Whether clients may name upstream/model in place of a task.", def: DirectAllow, enum: []string{DirectAllow, DirectDeny}},
-		"server.keys":              {doc: "The keys that clients may use. Absent: no key is asked for, which is only allowed on a loopback address."},
-		"server.keys.*":            {doc: "One key."},
-		"server.keys.*.name":       {doc: "The principal that decisions are put on record for.", required: true, form: formName},
-		"server.keys.*.sha256":     {doc: "The SHA-256 of the key, 64 lower-case hexadecimal digits.", required: true, form: formHex},
-		"server.keys.*.metadata":   {doc: "Metadata that is fixed by the key and replaces what a client claims.", many: 64},
-		"server.keys.*.metadata.*": {doc: "The value of one metadata key.", text: 1024},
+	complete: completeAccess,
+	check: func(d *decoder, c *Config) {
+		if d.snapshot {
+			return // a replay listens nowhere and admits nobody
+		}
+		d.checkServer(&c.Server)
+		d.checkAccess(c)
 	},
+	warn: warnServer,
+	fields: merged(map[string]field{
+		"server":                 {doc: "How requests come in."},
+		"server.listen":          {doc: "The address to listen on, host:port. Port 0 takes any free one.", def: "127.0.0.1:8087", form: formListen},
+		"server.admin_listen":    {doc: "The address for metrics and administration, host:port, or off. No key is asked for there.", def: "127.0.0.1:8088", form: formAdminListen},
+		"server.max_body":        {doc: "The largest request body.", def: "4MiB", min: "1KiB", max: "256MiB"},
+		"server.memory":          {doc: "The memory that all bodies and answers may take at once; requests beyond it are refused until some is free.", def: "512MiB", min: "1MiB", max: "1TiB"},
+		"server.read_timeout":    {doc: "How long a client may take to send a whole request.", def: "30s", min: "10ms", max: "1h"},
+		"server.request_timeout": {doc: "How long a whole request may take, all tiers together.", def: "120s", min: "10ms", max: "1h"},
+		"server.drain_timeout":   {doc: "How long running requests may go on when the server is asked to stop.", def: "20s", min: "0s", max: "1h"},
+	}, accessFields),
 }
 
-func (d *decoder) checkServer(c *Config) {
-	s := &c.Server
-	if len(s.Keys) == 0 && s.Listen != "" && d.fine("server.keys") && !loopback(s.Listen) {
+func (d *decoder) checkServer(s *Server) {
+	open := len(s.Keys) == 0 && d.fine("server.keys")
+	if open && s.Listen != "" && !loopback(s.Listen) {
 		d.at("server.listen", fmt.Sprintf("%s can be reached by others, and no key is asked for", s.Listen),
 			"listen on 127.0.0.1, or add server.keys (pointsman key new makes one)")
 	}
-	if d.fine("server.read_timeout") && d.fine("server.request_timeout") && d.written("server.request_timeout") && s.RequestTimeout < s.ReadTimeout && d.written("server.read_timeout") {
-		d.at("server.request_timeout", fmt.Sprintf("the whole request may take %s, sending it alone %s", s.RequestTimeout, s.ReadTimeout), "make request_timeout the longer one")
+	if open && s.AdminListen != "" && s.AdminListen != AdminOff && !loopback(s.AdminListen) {
+		d.at("server.admin_listen", fmt.Sprintf("%s can be reached by others, and no key protects this server", s.AdminListen),
+			"listen on 127.0.0.1, write off, or add server.keys")
 	}
-	byName, byHash := map[string]int{}, map[string]int{}
-	for i, k := range s.Keys {
-		at := At("server", "keys", i)
-		d.once(byName, k.Name, i, "server.keys", "name", "key")
-		if first, ok := byHash[k.SHA256]; ok && k.SHA256 != "" {
-			d.at(child(at, "sha256"), "this key is listed twice", fmt.Sprintf("it is also the key of %s", s.Keys[first].Name))
-		} else {
-			byHash[k.SHA256] = i
+	if s.Listen != "" && s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
+		at := "server.admin_listen"
+		if !d.written(at) {
+			at = "server.listen"
 		}
-		if k.SHA256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" {
-			d.at(child(at, "sha256"), "this is the SHA-256 of an empty key", "make a key with pointsman key new")
+		d.at(at, "requests and administration would listen on the same address", "choose another port, or write admin_listen: off")
+	}
+	if d.fine("server.memory") && d.fine("server.max_body") && s.Memory < s.MaxBody {
+		at := "server.memory"
+		if !d.written(at) {
+			at = "server.max_body"
 		}
+		d.at(at, fmt.Sprintf("one body may take %s, all together %s", s.MaxBody, s.Memory), "make memory several times max_body")
+	}
+}
+
+// warnServer reports times that can never be used up.
+func warnServer(c *Config, warn warner) {
+	s := &c.Server
+	if s.ReadTimeout > s.RequestTimeout && c.written("server.read_timeout") {
+		warn(fmt.Sprintf("read_timeout is %s, and a whole request may take %s", s.ReadTimeout, s.RequestTimeout),
+			"raise server.request_timeout, or lower this", "server", "read_timeout")
 	}
 }
 
 // formListen is an address to listen on.
 var formListen = &form{`^.*:[0-9]{1,5}$`, checkListen}
+
+// formAdminListen is an address to listen on, or off.
+var formAdminListen = &form{`^(off|.*:[0-9]{1,5})$`, func(v string) (message, hint string) {
+	if v == AdminOff {
+		return "", ""
+	}
+	return checkListen(v)
+}}
 
 func checkListen(v string) (string, string) {
 	if message, hint := noReference(v); message != "" {
@@ -105,6 +128,6 @@ func loopback(listen string) bool {
 	if err != nil {
 		return false
 	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()
 }

@@ -50,6 +50,10 @@ func appendValue(out []byte, v reflect.Value, keep bool) ([]byte, bool) {
 		return appendParams(out, x), len(x) > 0
 	case Price:
 		return appendPrice(out, x.Price)
+	case notation:
+		if v.Kind() != reflect.Pointer {
+			return x.appendJSON(out), true
+		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer:

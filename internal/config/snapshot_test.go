@@ -68,9 +68,9 @@ version: 1
 // The format of snapshots is a promise: a decision on record names this digest.
 func TestSnapshotIsStable(t *testing.T) {
 	for file, want := range map[string]pointsman.Digest{
-		"testdata/good/minimal.yaml":    "sha256:010eeaacd11b8dd0b8c98ce4096a9479bf5b0ff3e768444467b3a76cd1a3836a",
-		"testdata/good/files.yaml":      "sha256:5870ceeb3523c8810848f799409911cf081e6253f1ef92a1756a66a002c864d9",
-		"testdata/good/everything.yaml": "sha256:ce1b57ac8aad63659dea83c6a9f44ab34a759957c50d2df3cb569b261752f566",
+		"testdata/good/minimal.yaml":    "sha256:7ec7d2025d2560743985db09f161d18197be56cbacb246badfec4ac28050d1c9",
+		"testdata/good/files.yaml":      "sha256:f7a218dc3c649ef1ef936045b6fa70d27ca7f6c1c2dd7f08273d1b49828b8cc8",
+		"testdata/good/everything.yaml": "sha256:2eadf7eb455858c7ca30bb6c575c35e62d16b70c0e3f0c418b05deb9fff59c2f",
 	} {
 		c, err := config.Load(file)
 		if err != nil {

@@ -93,6 +93,7 @@ var taskBlock = block{
 		"tasks.*.witness.prompt.system_file": promptFile,
 	}, contractFields, taskRuleFields, probeFields),
 	complete: completeTasks,
+	warn:     warnTasks,
 	include: func(d *decoder, c *Config) {
 		for id := range sortedKeys(c.Tasks) {
 			t := c.Tasks[id]
@@ -106,6 +107,26 @@ var taskBlock = block{
 			d.checkTask(c, At("tasks", id), &task)
 		}
 	},
+}
+
+// warnTasks reports time-outs that can never be used up.
+func warnTasks(c *Config, warn warner) {
+	whole := c.Server.RequestTimeout
+	one := func(t Duration, model pointsman.ModelID, steps ...any) {
+		upstream := c.Models[model].Upstream
+		if t > whole && (c.written(At(steps...)) || c.written(At("upstreams", upstream, "timeout"))) {
+			warn(fmt.Sprintf("an answer may take %s, and a whole request %s", t, whole), "raise server.request_timeout, or lower this", steps...)
+		}
+	}
+	for id := range sortedKeys(c.Tasks) {
+		t := c.Tasks[id]
+		for i := range t.Tiers {
+			one(t.Tiers[i].Timeout, t.Tiers[i].Model, "tasks", id, "tiers", i, "timeout")
+		}
+		if t.Witness != nil {
+			one(t.Witness.Timeout, t.Witness.Model, "tasks", id, "witness", "timeout")
+		}
+	}
 }
 
 // completeTasks gives tiers and witnesses the time-out of their upstream where

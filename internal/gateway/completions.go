@@ -71,7 +71,7 @@ func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, instance Instan
 	if err != nil {
 		return nil, nil, err
 	}
-	task, err := instance.Find(decoded.Model)
+	task, err := find(instance, who, decoded.Model)
 	if err != nil {
 		return nil, nil, err
 	}

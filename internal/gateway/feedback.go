@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/pointsman-ai/pointsman"
@@ -143,23 +142,18 @@ func clipped(s string) string {
 }
 
 // models serves GET /v1/models.
-func (g *Gateway) models(w http.ResponseWriter, _ *http.Request, instance Instance, _ *admit.Principal) {
-	g.writeJSON(w, http.StatusOK, chat.Models(instance.Models(), 0))
+func (g *Gateway) models(w http.ResponseWriter, _ *http.Request, instance Instance, who *admit.Principal) {
+	g.writeJSON(w, http.StatusOK, chat.Models(visible(instance, who), 0))
 }
 
 // model serves GET /v1/models/{id}.
-func (g *Gateway) model(w http.ResponseWriter, r *http.Request, instance Instance, _ *admit.Principal) {
+func (g *Gateway) model(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal) {
 	id := r.PathValue("id")
-	if slices.Contains(instance.Models(), id) {
-		g.writeJSON(w, http.StatusOK, chat.Model(id, 0))
+	if _, err := find(instance, who, id); err != nil {
+		g.fail(w, "", err)
 		return
 	}
-	_, err := instance.Find(id)
-	if err == nil { // provider/model
-		g.writeJSON(w, http.StatusOK, chat.Model(id, 0))
-		return
-	}
-	g.fail(w, "", err)
+	g.writeJSON(w, http.StatusOK, chat.Model(id, 0))
 }
 
 // health says that the process runs.

@@ -88,6 +88,14 @@ type still struct {
 	keys []admit.Key
 }
 
+// world is an instance with the keys of its clients.
+type world interface {
+	gateway.Instance
+	credentials() []admit.Key
+}
+
+func (s *still) credentials() []admit.Key { return s.keys }
+
 type noRules struct{ set *rules.Set }
 
 func (n noRules) Apply(r *pointsman.Request) pointsman.RuleEffect { return n.set.Apply(r, "t") }
@@ -158,11 +166,11 @@ func (b *book) RecordOutcome(_ context.Context, o *pointsman.Outcome) (bool, err
 	return existed, nil
 }
 
-func start(t *testing.T, w *still, b *book) string {
+func start(t *testing.T, w world, b *book) string {
 	t.Helper()
 	b.outcomes = map[pointsman.Digest]bool{}
 	s := httptest.NewServer(gateway.New(gateway.Options{
-		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(w.keys),
+		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(w.credentials()),
 		Log: b, Outcomes: b, IDs: pointsman.NewIDSource(nil, nil),
 	}))
 	t.Cleanup(s.Close)

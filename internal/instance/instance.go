@@ -150,12 +150,6 @@ func (w *Instance) straight(id pointsman.UpstreamID, name string) (*cascade.Task
 	if !ok {
 		return nil, w.unknown(string(id) + "/" + name)
 	}
-	if w.config.Server.Direct == config.DirectDeny {
-		return nil, &pointsman.Error{
-			Code: pointsman.CodeUnknownTask, Message: fmt.Sprintf("%s/%s may not be asked directly here", id, name),
-			Hint: "name a task; the owner has set server.direct to deny", Param: "model",
-		}
-	}
 	tier := cascade.Tier{
 		Tier: pointsman.Tier{
 			ID: pointsman.TierID(id) + "/" + pointsman.TierID(name), Timeout: u.Timeout.Std(),
@@ -206,10 +200,7 @@ func (w *Instance) unknown(model string) error {
 	if len(model) > 128 {
 		model = model[:128] + "…"
 	}
-	hint := "the tasks here are " + strings.Join(w.names, ", ")
-	if w.config.Server.Direct != config.DirectDeny {
-		hint += "; or name provider/model, with one of the upstreams " + strings.Join(w.upstreams(), ", ")
-	}
+	hint := "the tasks here are " + strings.Join(w.names, ", ") + "; or name upstream/model, with one of the upstreams " + strings.Join(w.upstreams(), ", ")
 	return &pointsman.Error{Code: pointsman.CodeUnknownTask, Message: fmt.Sprintf("there is no task or model %q", model), Hint: hint, Param: "model"}
 }
 

@@ -544,24 +544,6 @@ tasks:`, 1)
 	}
 }
 
-func TestDirectDeny(t *testing.T) {
-	dir := folder(t)
-	w := build(t, dir, strings.Replace(file, "upstreams:", "server: {direct: deny}\nupstreams:", 1))
-	for _, model := range []string{"tape/vendor-big", "local/small"} {
-		_, err := w.Find(model)
-		var told *pointsman.Error
-		if !errors.As(err, &told) || told.Code != pointsman.CodeUnknownTask || !strings.Contains(told.Message, "may not be asked directly") {
-			t.Errorf("%s: %v", model, err)
-		}
-	}
-	if _, err := w.Find("nobody/x"); err == nil || strings.Contains(err.Error(), "upstreams") {
-		t.Errorf("%v: the hint names upstreams that may not be asked", err)
-	}
-	if _, err := w.Find("support"); err != nil {
-		t.Error(err)
-	}
-}
-
 // The rules of the whole file hold for direct requests as they do for tasks.
 func TestGlobalRulesHoldForDirectRequests(t *testing.T) {
 	head, rest, _ := strings.Cut(file, "tasks:")

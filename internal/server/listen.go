@@ -11,14 +11,12 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/gateway"
 )
 
 // AdminOff as an address means that nothing listens for administration.
-const AdminOff = "off"
-
-// defaultAdmin is where administration listens where nobody says.
-const defaultAdmin = "127.0.0.1:8088"
+const AdminOff = config.AdminOff
 
 // listeners are the two doors of the process.
 type listeners struct {
@@ -37,12 +35,9 @@ func (l *listeners) addresses() Addresses {
 // listen opens the addresses of the API and of administration: those of the
 // file, or those that the command line names in their place.
 func (s *server) listen() (*listeners, error) {
-	address := s.config.Server.Listen
-	if s.options.Listen != "" {
-		address = s.options.Listen
-		if err := s.exposed(address); err != nil {
-			return nil, err
-		}
+	address := s.address()
+	if err := exposed(s.config, address); err != nil {
+		return nil, err
 	}
 	api, err := listen(address, "server.listen", "--listen")
 	if err != nil {
@@ -57,6 +52,14 @@ func (s *server) listen() (*listeners, error) {
 	return l, nil
 }
 
+// address is where the API listens.
+func (s *server) address() string {
+	if s.options.Listen != "" {
+		return s.options.Listen
+	}
+	return s.config.Server.Listen
+}
+
 // adminAddress is where administration listens. Who asks for any free port for
 // the API means as much for administration.
 func (s *server) adminAddress() string {
@@ -66,7 +69,7 @@ func (s *server) adminAddress() string {
 	if _, port, err := net.SplitHostPort(s.options.Listen); err == nil && port == "0" {
 		return "127.0.0.1:0"
 	}
-	return defaultAdmin
+	return s.config.Server.AdminListen
 }
 
 func listen(address, setting, flag string) (net.Listener, error) {
@@ -87,8 +90,8 @@ func listen(address, setting, flag string) (net.Listener, error) {
 }
 
 // exposed refuses an address that others can reach where no key is asked for.
-func (s *server) exposed(address string) error {
-	if len(s.config.Server.Keys) > 0 {
+func exposed(c *config.Config, address string) error {
+	if len(c.Server.Keys) > 0 {
 		return nil
 	}
 	host, _, err := net.SplitHostPort(address)

@@ -66,6 +66,9 @@ func (s *server) state() string { return config.Fingerprint(s.options.Path, s.st
 func (s *server) reload() {
 	s.seen = s.state() // before it is read: what changes meanwhile is found by looking
 	c, err := config.Load(s.options.Path)
+	if err == nil {
+		err = exposed(c, s.address()) // the file may name another, but this one stays open
+	}
 	var next *instance.Instance
 	if err == nil {
 		next, err = instance.Build(c, instance.Options{Store: s.store, Logger: s.log})
@@ -78,7 +81,7 @@ func (s *server) reload() {
 	s.needsRestart(c)
 	s.metrics.Configure(names(c))
 	s.instances.Swap(next)
-	s.gate.Replace(keys(c))
+	admitUnder(s.gate, c)
 	s.reloads.Add(1)
 	s.log.Info("configuration in force", "config", next.Snapshot().Short(), "tasks", next.Models())
 }
@@ -92,6 +95,8 @@ func (s *server) needsRestart(c *config.Config) {
 	}{
 		{"data_dir", was.DataDir.String() != is.DataDir.String()},
 		{"server.listen", was.Server.Listen != is.Server.Listen},
+		{"server.admin_listen", was.Server.AdminListen != is.Server.AdminListen},
+		{"server.memory", was.Server.Memory != is.Server.Memory},
 		{"server.read_timeout", was.Server.ReadTimeout != is.Server.ReadTimeout},
 		{"server.drain_timeout", was.Server.DrainTimeout != is.Server.DrainTimeout},
 		{"journal", was.Journal != is.Journal},

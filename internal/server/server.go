@@ -118,7 +118,8 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 		return nil, err
 	}
 	s.instances = instance.Hold(first)
-	s.gate = admit.New(keys(c))
+	s.gate = admit.New(nil)
+	admitUnder(s.gate, c)
 	s.instances.Closed = func(err error) { s.log.Error("a replaced configuration could not be closed", "error", err) }
 	if s.journal, err = OpenJournal(c, s.log); err != nil {
 		return nil, err
