@@ -40,6 +40,10 @@ TOOL_DEPS := tools/go.mod tools/go.sum
 build: ## build bin/pointsman
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pointsman ./cmd/pointsman
 
+.PHONY: man
+man: build ## write the manual pages to bin/man
+	bin/pointsman man bin/man
+
 .PHONY: demo
 demo: build ## build, then train, calibrate, serve and measure the sample workload
 	bin/pointsman demo

@@ -41,9 +41,7 @@ func newAuditReplay(o *options) *cobra.Command {
 		Use: "replay", Short: "Decide every recorded request again and compare", Args: cobra.NoArgs,
 		Long: `Decide every recorded request again, from the signals on record, under the
 configuration and the policy that its record names, and compare every number and
-every decision to the last bit. No upstream is asked.
-
-` + exitHelp,
+every decision to the last bit. No upstream is asked.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := runReplay(c.Context(), o, l)
 			if err != nil {

@@ -22,9 +22,7 @@ with its file and byte.
 
 Somebody who can write the files could also write a whole new log. Keep the "end"
 that this prints somewhere else, and give it as --anchor the next time: then that
-is found too.
-
-` + exitHelp,
+is found too.`,
 		Example: "  pointsman audit verify --json > anchor.json\n  pointsman audit verify --anchor anchor.json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			conf, err := o.load()

@@ -38,9 +38,7 @@ func newCheck(o *options) *cobra.Command {
 		Use: "check", Short: "Check the configuration and run its probes", Args: cobra.NoArgs,
 		Long: `Read the configuration, open what it names, and run its probes: each is a request
 with the tier that must be asked first, the cause, or a rule that must hold. No
-upstream is asked, so a check costs nothing.
-
-` + exitHelp,
+upstream is asked, so a check costs nothing.`,
 		RunE: func(*cobra.Command, []string) error { return runCheck(o) },
 	}
 }

@@ -51,11 +51,14 @@ type demonstrated struct {
 	Verified bool `json:"journal_verified"`
 	Replayed int  `json:"decisions_replayed"`
 
-	Dir     string  `json:"dir"`
+	Dir     string `json:"dir"`
+	Explain string `json:"explain"`
+	// URL, Curl and Stop are empty where the gateway has stopped; Serve starts
+	// it again.
 	URL     string  `json:"url"`
 	Curl    string  `json:"curl"`
-	Explain string  `json:"explain"`
 	Stop    string  `json:"stop"`
+	Serve   string  `json:"serve,omitempty"`
 	Seconds float64 `json:"seconds"`
 }
 
@@ -79,7 +82,7 @@ work; then it stops by itself. Everything lies in one directory.`,
 		},
 	}
 	c.Flags().StringVar(&d.dir, "dir", "pointsman-demo", "directory to work in; one that an earlier demo made is replaced")
-	c.Flags().DurationVar(&d.keep, "keep", 15*time.Minute, "how long the gateway goes on serving; 0 stops it at the end")
+	c.Flags().DurationVar(&d.keep, "keep", 15*time.Minute, "how long the gateway goes on serving; 0 stops it when all is measured")
 	return c
 }
 
@@ -123,9 +126,11 @@ func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demonstrated, e
 	if err != nil {
 		return nil, err
 	}
-	r.Dir, r.URL = d.dir, g.url
+	r.Dir = d.dir
 	if d.keep > 0 {
-		r.Stop = fmt.Sprintf("kill %d", g.pid)
+		r.URL, r.Stop = g.url, fmt.Sprintf("kill %d", g.pid)
+	} else {
+		r.Curl, r.Serve = "", fmt.Sprintf("%s serve --config %s", shellQuote(os.Args[0]), shellQuote(filepath.Join(d.dir, "pointsman.yaml")))
 	}
 	r.Seconds = time.Since(began).Seconds()
 	return r, nil
@@ -195,7 +200,12 @@ func writeDemo(b *bytes.Buffer, r *demonstrated) {
 		}
 		fmt.Fprintf(b, "measured: the cascade keeps %s of the large tier's quality: %s\n", percent(r.RetainMeasured), verdict)
 	}
-	fmt.Fprintf(b, "\nin %.1f s. Try:\n\n  %s\n\n  %s\n", r.Seconds, r.Curl, r.Explain)
+	fmt.Fprintf(b, "\nin %.1f s. Try:\n", r.Seconds)
+	for _, command := range []string{r.Curl, r.Serve, r.Explain} {
+		if command != "" {
+			fmt.Fprintf(b, "\n  %s\n", command)
+		}
+	}
 	if r.Stop != "" {
 		fmt.Fprintf(b, "\nthe gateway goes on serving for a while; stop it with: %s\n", r.Stop)
 	}

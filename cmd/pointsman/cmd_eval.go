@@ -46,9 +46,7 @@ the gateway's own code, or with --url a running gateway over HTTP.
 
 Answers are kept in the run's directory, keyed by their content: a run that was
 stopped goes on where it was, and a changed variant or policy is asked again. The
-directory also holds the report as report.json, report.txt and report.html.
-
-` + exitHelp,
+directory also holds the report as report.json, report.txt and report.html.`,
 		Example: `  pointsman eval run --task support --data test.jsonl
   pointsman eval run --task support --data test.jsonl --url http://127.0.0.1:8087 --targets cascade`,
 		RunE: func(c *cobra.Command, _ []string) error {

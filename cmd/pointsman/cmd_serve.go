@@ -30,7 +30,11 @@ func newServe(o *options) *cobra.Command {
 	var s serveOptions
 	c := &cobra.Command{
 		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
-		Long: `Run the gateway until SIGTERM or an interrupt, then let running requests finish.
+		Long: `Run the gateway until SIGTERM or an interrupt. Then readiness says that it drains,
+new requests are refused, and running ones have server.drain_timeout to finish; a
+second signal cuts them off at once.
+
+Metrics, probes and profiles have an address of their own (--admin-listen).
 
 The configuration is read again when the file or something it names changes, and
 on SIGHUP: the new one is built and validated first and then swapped in; one that

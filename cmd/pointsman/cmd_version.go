@@ -33,13 +33,17 @@ func thisBuild() build {
 	return b
 }
 
+func (b build) String() string {
+	return fmt.Sprintf("pointsman %s (%s, %s/%s)", b.Version, b.Go, b.OS, b.Arch)
+}
+
 func newVersion(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild()
 			return o.print(b, func(w *bytes.Buffer) {
-				fmt.Fprintf(w, "pointsman %s (%s, %s/%s)\n", b.Version, b.Go, b.OS, b.Arch)
+				fmt.Fprintln(w, b)
 			})
 		},
 	}
