@@ -60,6 +60,9 @@ type Report struct {
 	Calibration *fit.Report      `json:"calibration"`
 }
 
+// folds is the number of folds of every cross-validation in a calibration.
+const folds = 5
+
 // Run measures, calibrates and stores a policy. It does not put it in force:
 // [artefact.Store.Activate] does.
 func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
@@ -78,7 +81,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	observations, texts := observe(o.Task, rows)
 	options := fit.Options{
 		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target,
-		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare,
+		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
 	}
 	students, err := train(ctx, o, options, observations, texts)
 	if err != nil {
@@ -145,7 +148,7 @@ func train(ctx context.Context, o Options, c fit.Options, observations []fit.Obs
 	last := 0
 	defer o.Progress.Done()
 	return auxiliary.Fill(ctx, observations, texts, auxiliary.Options{
-		InFitPart: c.InFitPart, Folds: 5, Seed: o.Seed, Label: labels, Judge: true,
+		InFitPart: c.InFitPart, Fold: c.Fold, Folds: c.Folds, Seed: o.Seed, Label: labels, Judge: true,
 		Progress: func(done, total int) {
 			if last == 0 {
 				o.Progress.Start("train students", total)

@@ -115,7 +115,7 @@ func byMargin(tiers ...pointsman.Digest) *policy.Policy {
 		Acceptable:  policy.Head{Intercept: 0, Weights: []float64{4}, Missing: []float64{0}},
 		OnlyLargest: policy.Head{Intercept: 0, Weights: []float64{-3}, Missing: []float64{0}},
 		OnlyThis:    policy.Head{Intercept: 0, Weights: []float64{0}, Missing: []float64{0}},
-		Calibration: policy.Map{Method: policy.MethodIdentity},
+		Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}},
 		Rank:        policy.RankUplift,
 		Uplift:      policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
 		Thresholds:  []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}, {Slice: "channel=fax", Why: "too few"}},

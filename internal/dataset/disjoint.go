@@ -7,20 +7,20 @@ import (
 	"unicode"
 )
 
-// Place is where a text stands.
-type Place struct {
+// Occurrence is an example that holds a text.
+type Occurrence struct {
 	Set string `json:"set"`
 	ID  string `json:"id"`
 }
 
-// Overlap is a text that stands in more than one set.
+// Overlap is a text that is in more than one set.
 type Overlap struct {
 	// Text is its first form, cut to 200 bytes.
-	Text   string  `json:"text"`
-	Places []Place `json:"places"`
+	Text        string       `json:"text"`
+	Occurrences []Occurrence `json:"occurrences"`
 }
 
-// CheckDisjoint lists the texts that stand in more than one of the sets, in the
+// CheckDisjoint lists the texts that are in more than one of the sets, in the
 // order of the sets' names and of the examples: what is fitted on one set and
 // measured on another must not be. Two texts count as the same where they are
 // equal but for case, white space and punctuation ([Fold]), whatever is
@@ -28,7 +28,7 @@ type Overlap struct {
 func CheckDisjoint(sets map[string][]Example) []Overlap {
 	type found struct {
 		first  string
-		places []Place
+		in     []Occurrence
 		shared bool
 	}
 	all := make(map[string]*found)
@@ -43,14 +43,14 @@ func CheckDisjoint(sets map[string][]Example) []Overlap {
 				all[key] = f
 				order = append(order, f)
 			}
-			f.shared = f.shared || known && f.places[0].Set != name
-			f.places = append(f.places, Place{name, e.ID})
+			f.shared = f.shared || known && f.in[0].Set != name
+			f.in = append(f.in, Occurrence{name, e.ID})
 		}
 	}
 	var out []Overlap
 	for _, f := range order {
 		if f.shared {
-			out = append(out, Overlap{clip(f.first), f.places})
+			out = append(out, Overlap{clip(f.first), f.in})
 		}
 	}
 	return out

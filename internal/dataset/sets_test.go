@@ -1,8 +1,6 @@
 package dataset
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"testing"
 
@@ -82,54 +80,8 @@ func TestCheckDisjoint(t *testing.T) {
 		"test":  {{ID: "4", Messages: []pointsman.Message{{Role: "user", Text: "wake me  up"}}}, {ID: "5", Input: "else"}},
 		"valid": {{ID: "6", Input: "WAKE, me up"}, {ID: "7", Messages: []pointsman.Message{{Role: "system", Text: "s"}, {Role: "user", Text: "else"}}}},
 	})
-	want := []Overlap{{"wake me  up", []Place{{"test", "4"}, {"train", "1"}, {"valid", "6"}}}}
+	want := []Overlap{{"wake me  up", []Occurrence{{"test", "4"}, {"train", "1"}, {"valid", "6"}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestSplit(t *testing.T) {
-	var examples []Example
-	for i := range 6000 {
-		examples = append(examples, Example{ID: fmt.Sprint(i), Group: fmt.Sprint(i / 3), Input: "x"})
-	}
-	shares := []Share{{"train", 0.7}, {"empty", 0}, {"test", 0.3}}
-	parts, err := Split(examples, 7, shares)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := float64(len(parts["train"])) / 6000; math.Abs(n-0.7) > 0.03 || len(parts["train"])+len(parts["test"]) != 6000 {
-		t.Errorf("share %v", n)
-	}
-	if _, there := parts["empty"]; !there || len(parts["empty"]) != 0 {
-		t.Error("the empty part")
-	}
-	where := map[string]string{}
-	for name, part := range parts {
-		for _, e := range part {
-			if before, ok := where[e.Group]; ok && before != name {
-				t.Fatalf("group %s is split", e.Group)
-			}
-			where[e.Group] = name
-		}
-	}
-	fewer, err := Split(examples[3000:], 7, shares)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, part := range fewer {
-		for _, e := range part {
-			if where[e.Group] != name {
-				t.Fatalf("group %s moved", e.Group)
-			}
-		}
-	}
-	if other, _ := Split(examples, 8, shares); cmp.Equal(other, parts) {
-		t.Error("the seed does nothing")
-	}
-	for _, bad := range [][]Share{nil, {{"a", 0.5}}, {{"a", 0.5}, {"a", 0.5}}, {{"", 1}}, {{"a", 1.5}, {"b", -0.5}}, {{"a", math.NaN()}}} {
-		if _, err := Split(examples, 1, bad); pointsman.CodeOf(err) != pointsman.CodeInvalid {
-			t.Errorf("%v: error %v", bad, err)
-		}
 	}
 }

@@ -3,13 +3,9 @@ package dataset
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-
-	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Writer writes examples as JSON Lines. It is not safe for concurrent use.
@@ -52,29 +48,4 @@ func Encode(e Example) ([]byte, error) {
 		return nil, invalid("split the example", "the line is longer than %d bytes", MaxLine)
 	}
 	return line.Bytes(), nil
-}
-
-// Save writes a file, compressed where its name ends in ".gz". It appears
-// under its name only when it is whole.
-func Save(path string, examples []Example) error {
-	return durable.WriteTo(path, func(out io.Writer) error {
-		if !strings.HasSuffix(path, ".gz") {
-			return writeAll(out, examples)
-		}
-		zipped := gzip.NewWriter(out)
-		if err := writeAll(zipped, examples); err != nil {
-			return err
-		}
-		return zipped.Close()
-	})
-}
-
-func writeAll(out io.Writer, examples []Example) error {
-	w := NewWriter(out)
-	for _, e := range examples {
-		if err := w.Write(e); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }

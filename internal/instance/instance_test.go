@@ -120,7 +120,7 @@ func activate(t *testing.T, dir string, tiers []pointsman.Digest, students ...po
 			Acceptable:  policy.Head{Weights: []float64{4}, Missing: []float64{0}},
 			OnlyLargest: policy.Head{Weights: []float64{-3}, Missing: []float64{0}},
 			OnlyThis:    policy.Head{Weights: []float64{0}, Missing: []float64{0}},
-			Calibration: policy.Map{Method: policy.MethodIdentity}, Rank: policy.RankUplift,
+			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
 			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
 			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}},
 			Certificate: policy.Certificate{

@@ -11,8 +11,6 @@ type Method string
 
 // The methods. All of them never decrease.
 const (
-	// MethodIdentity leaves the score as it is.
-	MethodIdentity Method = "identity"
 	// MethodPlatt is Logistic(a·z + b) of the log-odds z, with a ≥ 0 (Platt
 	// 1999); its coefficients are a and b. For probabilities only.
 	MethodPlatt Method = "platt"
@@ -51,27 +49,25 @@ type Knot struct {
 func (m *Map) Probability(z float64) float64 {
 	var p float64
 	switch m.Method {
-	case MethodPlatt:
-		p = Logistic(float64(m.Coefficients[0]*z) + m.Coefficients[1])
 	case MethodBeta:
 		logP, logQ := logLogistic(z)
 		p = Logistic(float64(m.Coefficients[0]*logP) - float64(m.Coefficients[1]*logQ) + m.Coefficients[2])
 	case MethodIsotonic:
 		p = m.interpolate(Logistic(z))
-	default:
-		p = Logistic(z)
+	default: // MethodPlatt: check permits no other
+		p = Logistic(float64(m.Coefficients[0]*z) + m.Coefficients[1])
 	}
 	return min(max(p, certainty), 1-certainty)
 }
 
 // Uplift is the calibrated uplift for a raw ranking score, between -1 and 1.
 func (m *Map) Uplift(score float64) float64 {
-	u := score
+	var u float64
 	switch m.Method {
-	case MethodLinear:
-		u = float64(m.Coefficients[0]*score) + m.Coefficients[1]
 	case MethodIsotonic:
 		u = m.interpolate(score)
+	default: // MethodLinear: check permits no other
+		u = float64(m.Coefficients[0]*score) + m.Coefficients[1]
 	}
 	return min(max(u, certainty-1), 1-certainty)
 }
@@ -104,7 +100,7 @@ func (m *Map) interpolate(score float64) float64 {
 
 // check validates a map; probability says which of the two kinds it must be.
 func (m *Map) check(probability bool) error {
-	want := map[Method]int{MethodIdentity: 0, MethodIsotonic: 0}
+	want := map[Method]int{MethodIsotonic: 0}
 	low := -1.0
 	if probability {
 		want[MethodPlatt], want[MethodBeta], low = 2, 3, 0

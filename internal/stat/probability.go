@@ -90,24 +90,3 @@ func Brier(p []float64, happened []bool) (float64, error) {
 	}
 	return e / float64(len(p)), nil
 }
-
-// LogLoss is the mean of −ln of the probability that was given to what
-// happened, in nats. A forecast that ruled out what happened has no finite
-// loss, which is undefined and not clipped.
-func LogLoss(p []float64, happened []bool) (float64, error) {
-	if err := forecasts(p, happened); err != nil {
-		return 0, err
-	}
-	e := 0.0
-	for i, x := range p {
-		given := math.Log(x)
-		if !happened[i] {
-			given = math.Log1p(-x)
-		}
-		if math.IsInf(given, 0) {
-			return 0, undefined("forecast %d gave probability 0 to what happened", i)
-		}
-		e -= given
-	}
-	return e / float64(len(p)), nil
-}

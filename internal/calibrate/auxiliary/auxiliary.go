@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 
 	"github.com/pointsman-ai/pointsman"
@@ -34,7 +33,9 @@ type Texts struct {
 type Options struct {
 	// InFitPart says which examples may be learned from.
 	InFitPart func(id, group string) bool
-	// Folds of the cross-fitting, at least 2.
+	// Fold assigns an example's conversation to one of Folds folds of the
+	// cross-fitting, from 0; there are at least 2.
+	Fold  func(id, group string) int
 	Folds int
 	Seed  uint64
 	// Label trains a student of the task's own labels, Judge one judge of the
@@ -178,16 +179,10 @@ func (f *filler) step(n int) {
 	}
 }
 
-// fold assigns an example's conversation to a fold.
+// fold is the fold of an example's conversation.
 func (f *filler) fold(i int) int {
 	o := &f.observations[i]
-	h := fnv.New64a()
-	name := o.Group
-	if name == "" {
-		name = "\x00" + o.ID
-	}
-	fmt.Fprintf(h, "%d\x00%s", f.options.Seed, name)
-	return int((h.Sum64() * 0x9E3779B97F4A7C15 >> 33) % uint64(f.options.Folds))
+	return f.options.Fold(o.ID, o.Group)
 }
 
 // label trains the student of the task's labels.

@@ -26,8 +26,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // inFit puts the examples whose id ends with f into the fit part.
 func inFit(id, _ string) bool { return strings.HasSuffix(id, "f") }
 
-func options() auxiliary.Options {
-	return auxiliary.Options{InFitPart: inFit, Folds: 5, Seed: 3, Judge: true}
+func options() auxiliary.Options { return inFolds(5) }
+
+func inFolds(n int) auxiliary.Options {
+	return auxiliary.Options{InFitPart: inFit, Fold: fit.Options{Seed: 3, Folds: n}.Fold, Folds: n, Seed: 3, Judge: true}
 }
 
 // noise makes n examples whose words are their own and whose small tier is
@@ -224,8 +226,8 @@ func TestCertifyLabelsChangeNothing(t *testing.T) {
 }
 
 func TestTheLabelsStudent(t *testing.T) {
-	o := options()
-	o.Judge, o.Label, o.Folds = false, true, 2
+	o := inFolds(2)
+	o.Judge, o.Label = false, true
 	var steps []string
 	o.Progress = func(done, total int) { steps = append(steps, fmt.Sprintf("%d/%d", done, total)) }
 	observations, texts := learnable(160)
@@ -395,8 +397,7 @@ func TestThreeTiersHaveAJudgeEach(t *testing.T) {
 		texts[i].Answers = append(texts[i].Answers, "x")
 		texts[i].Labels = append(texts[i].Labels, "")
 	}
-	o := options()
-	o.Folds = 2
+	o := inFolds(2)
 	s := fill(t, observations, texts, o)
 	if len(s.Judges) != 2 || s.Judges[0] == nil || s.Judges[1] == nil {
 		t.Fatalf("%d judges, %q", len(s.Judges), s.Skipped)

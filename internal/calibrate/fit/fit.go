@@ -44,7 +44,11 @@ type Options struct {
 	MinExamples int
 }
 
-const defaultCertifyShare = 0.5
+// The defaults that other packages see the effect of.
+const (
+	defaultCertifyShare = 0.5
+	defaultFolds        = 5
+)
 
 // Bounds on what a fit takes.
 const (
@@ -58,9 +62,7 @@ func (o Options) complete(observations []Observation) (Options, error) {
 	if o.CertifyShare == 0 {
 		o.CertifyShare = defaultCertifyShare
 	}
-	if o.Folds == 0 {
-		o.Folds = 5
-	}
+	o.Folds = o.folds()
 	if o.Grid == 0 {
 		o.Grid = 200
 	}

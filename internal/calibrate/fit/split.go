@@ -112,7 +112,21 @@ func (o Options) split(observations []Observation) parts {
 	return p
 }
 
-// fold assigns a conversation to one of the cross-validation folds.
+// Fold assigns the examples of a conversation to one of the folds of the
+// cross-validation, from 0. For an example that stands alone, give its id and
+// an empty group.
+func (o Options) Fold(id, group string) int {
+	return o.fold(&Observation{ID: id, Group: group})
+}
+
 func (o Options) fold(one *Observation) int {
-	return int(keyed(o.Seed, "fold", one.group()) * float64(o.Folds))
+	return int(keyed(o.Seed, "fold", one.group()) * float64(o.folds()))
+}
+
+// folds is the number of folds.
+func (o Options) folds() int {
+	if o.Folds == 0 {
+		return defaultFolds
+	}
+	return o.Folds
 }
