@@ -39,7 +39,7 @@ func Decode(line []byte) (Example, error) {
 		}
 		member := name.(string)
 		if slices.Contains(seen, member) {
-			return e, invalid("", "the member %q stands twice", member)
+			return e, invalid("", "the member %q is there twice", member)
 		}
 		seen = append(seen, member)
 		if err := e.member(member, raw); err != nil {
@@ -72,13 +72,13 @@ func (e *Example) member(name string, raw json.RawMessage) error {
 		e.Want = bytes.Clone(raw)
 		return nil
 	}
-	place, known := into[name]
+	target, known := into[name]
 	if !known {
 		return invalid(didYouMean(name, members), "unknown member %q", name)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(place)
+	err := decoder.Decode(target)
 	if err == nil {
 		return nil
 	}

@@ -103,7 +103,7 @@ func Load(path string) ([]Example, error) {
 		digest := e.Digest()
 		if e.ID != digest.Short() { // the file's own, not one that we gave
 			if _, twice := seen[e.ID]; twice {
-				return nil, invalid("give each example an id of its own, or none", "%s: the id %q stands twice", path, e.ID)
+				return nil, invalid("give each example an id of its own, or none", "%s: the id %q is there twice", path, e.ID)
 			}
 			seen[e.ID] = digest
 		}

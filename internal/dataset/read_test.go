@@ -53,7 +53,7 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 		"nothing near":  {`{"zzzzzzzz":"x"}`, `:1: unknown member "zzzzzzzz"`, `known: id, input,`},
 		"second line":   {"{\"input\":\"x\"}\n{\"input\":7}\n", `:2: member "input" is a number, want a text`, ""},
 		"metadata":      {`{"input":"x","metadata":{"n":1}}`, `want an object whose values are texts`, ""},
-		"twice":         {`{"input":"x","input":"y"}`, `the member "input" stands twice`, ""},
+		"twice":         {`{"input":"x","input":"y"}`, `the member "input" is there twice`, ""},
 		"content":       {`{"messages":[{"role":"user","content":"x"}]}`, `unknown member "content" in "messages"`, `did you mean "text"?`},
 		"role":          {`{"messages":[{"role":"usr","text":"x"}]}`, `messages[0] has the role "usr"`, `did you mean "user"?`},
 		"empty":         {`{}`, `the example asks nothing`, "input"},
@@ -87,7 +87,7 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 }
 
 func TestLoadRefusesTheSameIDTwice(t *testing.T) {
-	if _, err := Load(write(t, "x.jsonl", "{\"id\":\"a\",\"input\":\"x\"}\n{\"id\":\"a\",\"input\":\"y\"}\n")); err == nil || !strings.Contains(err.Error(), `"a" stands twice`) {
+	if _, err := Load(write(t, "x.jsonl", "{\"id\":\"a\",\"input\":\"x\"}\n{\"id\":\"a\",\"input\":\"y\"}\n")); err == nil || !strings.Contains(err.Error(), `"a" is there twice`) {
 		t.Error(err)
 	}
 	// Without ids the same content may stand twice, and is one group.

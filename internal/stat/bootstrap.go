@@ -115,14 +115,14 @@ func (o Bootstrap) sums(a, b []float64) ([]sum, error) {
 		}
 	}
 	var sums []sum
-	place := make(map[string]int)
+	index := make(map[string]int)
 	for i := range a {
 		at := len(sums)
 		if len(o.Clusters) > 0 {
-			if known, ok := place[o.Clusters[i]]; ok {
+			if known, ok := index[o.Clusters[i]]; ok {
 				at = known
 			} else {
-				place[o.Clusters[i]] = at
+				index[o.Clusters[i]] = at
 			}
 		}
 		if at == len(sums) {

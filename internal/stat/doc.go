@@ -1,4 +1,4 @@
-// Package stat holds the statistics that the rest of the house stands on:
+// Package stat holds the statistics that the other packages rely on:
 // binomial intervals, paired comparisons, the bootstrap, the quality of
 // probabilities and of rankings. It knows nothing about models or requests.
 //

@@ -11,7 +11,7 @@
 // linear-chain conditional random field over hashed context features; each
 // value comes with the probability of exactly its stretch of text.
 //
-// Both are artefacts in the house's sense: immutable, made of bytes that
+// Both are artefacts: immutable, made of bytes that
 // depend on the training examples, the options and nothing else (not on the
 // order of the examples, nor on the number of cores), and they name the digest
 // of their examples. Bytes from elsewhere are checked before they are trusted

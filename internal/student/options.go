@@ -41,8 +41,8 @@ func (r Range) validate(name string, limit int) error {
 }
 
 // Options are the knobs of [Train]. Build them with [DefaultOptions], [Small]
-// or [Large] and change what needs changing: a zero field is taken at its word
-// and never stands for "the default".
+// or [Large] and change what needs changing: a zero field means what it says
+// and never "the default".
 type Options struct {
 	// Bits is the base-2 logarithm of the number of hash buckets.
 	Bits int

@@ -12,7 +12,7 @@ import (
 // from it.
 type TaggedExample struct {
 	Text string
-	// Fields maps names to values. A value stands verbatim in the text, from
+	// Fields maps names to values. A value is verbatim in the text, from
 	// the beginning of a token to the end of one; "" says that the text does
 	// not have the field, as does its absence.
 	Fields map[string]string
@@ -36,7 +36,7 @@ type TaggerOptions struct {
 	Epochs int
 	// LearningRate is AdaGrad's step, L2 the weight decay per update.
 	LearningRate, L2 float64
-	// FirstOnly teaches only the first place where a value stands. Otherwise
+	// FirstOnly teaches only the first occurrence of a value. Otherwise
 	// all its places are taken for the field.
 	FirstOnly bool
 	// MaxBytes is how much of a text is read in extraction. A longer training

@@ -161,12 +161,12 @@ func TestLocate(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		opts := DefaultTaggerOptions()
 		opts.FirstOnly = first
-		places, err := e.locate(tokens, opts)
+		spans, err := e.locate(tokens, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, p := range places {
+		for _, p := range spans {
 			got = append(got, p.field+"="+e.Text[tokens[p.from].start:tokens[p.to-1].end])
 		}
 		want := []string{"a=9.00", "a=9.00", "b=9"}

@@ -111,15 +111,15 @@ func sameToken(a, b rune) bool {
 	return letter(a) && letter(b) || a == '0' && b == '0'
 }
 
-// place is where a field's value stands: tokens[from:to].
-type place struct {
+// fieldSpan is where a field's value is in the text: tokens[from:to].
+type fieldSpan struct {
 	field    string
 	from, to int
 }
 
 // locate finds the values of the example among the tokens of its text. Longer
 // values are placed first, so that "9.00" is not sought in "Total 9.00".
-func (e TaggedExample) locate(tokens []token, opts TaggerOptions) ([]place, error) {
+func (e TaggedExample) locate(tokens []token, opts TaggerOptions) ([]fieldSpan, error) {
 	names := make([]string, 0, len(e.Fields))
 	for name, value := range e.Fields {
 		if name == "" || len(name) > maxLabelBytes {
@@ -138,7 +138,7 @@ func (e TaggedExample) locate(tokens []token, opts TaggerOptions) ([]place, erro
 		starts[t.start], ends[t.end] = i, i
 	}
 	taken := make([]bool, len(tokens))
-	var places []place
+	var spans []fieldSpan
 	for _, name := range names {
 		value, found := e.Fields[name], false
 		for at := 0; ; at++ {
@@ -155,7 +155,7 @@ func (e TaggedExample) locate(tokens []token, opts TaggerOptions) ([]place, erro
 			for k := from; k <= last; k++ {
 				taken[k] = true
 			}
-			places = append(places, place{name, from, last + 1})
+			spans = append(spans, fieldSpan{name, from, last + 1})
 			found = true
 			if opts.FirstOnly {
 				break
@@ -165,7 +165,7 @@ func (e TaggedExample) locate(tokens []token, opts TaggerOptions) ([]place, erro
 			return nil, fmt.Errorf("field %q: its value does not stand in the text as whole tokens of its own", name)
 		}
 	}
-	return places, nil
+	return spans, nil
 }
 
 // The kinds of token features; each has its own hash space.

@@ -115,7 +115,7 @@ func newTaggingSet(examples []TaggedExample, opts TaggerOptions) (*taggingSet, e
 			return nil, fmt.Errorf("example %d: %d bytes, at most %d: %w", i, len(e.Text), opts.MaxBytes, ErrTooLarge)
 		}
 		tokens := tokenise(nil, e.Text)
-		places, err := e.locate(tokens, opts)
+		spans, err := e.locate(tokens, opts)
 		if err != nil {
 			return nil, fmt.Errorf("example %d: %w", i, err)
 		}
@@ -124,7 +124,7 @@ func newTaggingSet(examples []TaggedExample, opts TaggerOptions) (*taggingSet, e
 			continue // nothing to learn, and no field to miss.
 		}
 		t := taggedText{example: e, tags: make([]uint8, len(tokens)), hashes: make([][]uint64, len(tokens))}
-		for _, p := range places {
+		for _, p := range spans {
 			for k := p.from; k < p.to; k++ {
 				t.tags[k] = insideTag(index[p.field])
 			}

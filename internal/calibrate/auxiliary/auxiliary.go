@@ -154,7 +154,7 @@ func (f *filler) learn(ctx context.Context, what string, s subject) (*student.Mo
 	for k := range models {
 		models[k], err = train(k)
 		if errors.Is(err, student.ErrOneLabel) || errors.Is(err, student.ErrNoExamples) {
-			f.students.Skipped = append(f.students.Skipped, what+": a label stands in one fold alone, so its signal cannot be cross-fitted")
+			f.students.Skipped = append(f.students.Skipped, what+": a label is in one fold alone, so its signal cannot be cross-fitted")
 			f.step(f.options.Folds - k - 1)
 			return nil, nil
 		}
@@ -264,7 +264,7 @@ func JudgeOptions() student.Options {
 	return o
 }
 
-// put replaces a signal in its place, or appends it.
+// put replaces a signal where it is, or appends it.
 func put(s *pointsman.Signals, one pointsman.Signal) {
 	out := slices.Clone(*s)
 	for i := range out {
