@@ -146,7 +146,7 @@ func (e evalOptions) plan(t *cascade.Task, snapshot pointsman.Digest, examples [
 	plan.Asker = local
 	if e.url != "" {
 		plan.Asker, err = collect.NewHTTP(collect.HTTPOptions{
-			BaseURL: strings.TrimSuffix(e.url, "/") + "/v1", Model: string(t.ID), Key: os.Getenv(e.key), Read: t.Contract.Read,
+			BaseURL: strings.TrimSuffix(e.url, "/") + "/v1", Model: string(t.ID), Key: os.Getenv(e.key), Read: t.Read,
 			Identity: local.Identity,
 		})
 	}

@@ -172,15 +172,20 @@ func (r *run) measure(tier *Tier, a *pointsman.Attempt, answer *pointsman.Answer
 	a.ServedBy, a.FinishReason = answer.ServedBy, answer.FinishReason
 	a.Usage, a.Cost = answer.Usage, tier.Price.Cost(answer.Usage)
 	a.FirstToken = answer.FirstToken
+	a.Reading = r.task.Read(answer, r.request.Input)
 	if r.task.Direct {
-		a.Reading = pointsman.Reading{Valid: true}
 		return
 	}
-	a.Reading = r.task.Contract.Read(answer.Text, r.request.Input)
-	if answer.ToolCalls > 0 && r.task.Kind == pointsman.KindOpen {
-		a.Reading = pointsman.Reading{Valid: true} // a call is an answer, and its text is empty
-	}
 	a.Signals = signal.OfAnswer(r.request, answer, a.Reading, witness, tier.Students.Sharing(&r.memo))
+}
+
+// Read reads an answer through the task's contract. A direct request has none,
+// and for an open task a tool call is an answer although its text is empty.
+func (t *Task) Read(answer *pointsman.Answer, input string) pointsman.Reading {
+	if t.Direct || answer.ToolCalls > 0 && t.Kind == pointsman.KindOpen {
+		return pointsman.Reading{Valid: true}
+	}
+	return t.Contract.Read(answer.Text, input)
 }
 
 // failure is the cause that a failed call goes on record with.

@@ -39,9 +39,9 @@ type HTTPOptions struct {
 	Model string
 	// Key is a bearer key; empty where the gateway asks for none.
 	Key string
-	// Read reads an answer through the task's contract; nil takes every answer
-	// that is not empty as valid.
-	Read func(text, input string) pointsman.Reading
+	// Read reads an answer to an input through the task's contract; that is
+	// [cascade.Task.Read].
+	Read func(answer *pointsman.Answer, input string) pointsman.Reading
 	// Identity names what the gateway runs behind a target: variants,
 	// configuration, policy. Only the caller can know it; results are used
 	// again as long as it stays the same.
@@ -77,6 +77,8 @@ func NewHTTP(o HTTPOptions) (*HTTP, error) {
 		return nil, invalid("write it as http://host:port/v1", "the gateway's address %q is no URL", o.BaseURL)
 	case o.Model == "":
 		return nil, invalid("", "no task is named to the gateway at %s", o.BaseURL)
+	case o.Read == nil:
+		return nil, errors.New("collect: nothing reads the answers of the gateway")
 	case o.Identity == nil:
 		return nil, invalid("say which variants, configuration and policy it runs", "nobody knows what the gateway at %s runs, so no result could be used again safely", o.BaseURL)
 	}

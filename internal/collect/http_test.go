@@ -46,8 +46,8 @@ func (g *gateway) asker(t *testing.T, change func(*HTTPOptions)) *HTTP {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	o := HTTPOptions{
 		BaseURL: server.URL + "/v1/", Model: "intent", Client: server.Client(),
-		Read: func(text, input string) pointsman.Reading {
-			return pointsman.Reading{Valid: true, Label: strings.TrimSpace(text)}
+		Read: func(a *pointsman.Answer, _ string) pointsman.Reading {
+			return pointsman.Reading{Valid: true, Label: strings.TrimSpace(a.Text)}
 		},
 		Identity: func(t Target) (pointsman.Digest, error) { return pointsman.DigestOf([]byte(t.Tier)), nil },
 		Retry: Retry{
@@ -231,8 +231,12 @@ func TestHTTPDoesNotSendWhatItWouldLose(t *testing.T) {
 
 func TestHTTPOptionsAreChecked(t *testing.T) {
 	id := func(Target) (pointsman.Digest, error) { return "", nil }
+	read := func(*pointsman.Answer, string) pointsman.Reading { return pointsman.Reading{} }
+	if _, err := NewHTTP(HTTPOptions{BaseURL: "http://x/v1", Model: "m", Identity: id}); err == nil {
+		t.Error("answers that nothing reads")
+	}
 	for _, o := range []HTTPOptions{
-		{}, {BaseURL: "localhost:8080", Model: "m", Identity: id}, {BaseURL: "http://x/v1", Identity: id}, {BaseURL: "http://x/v1", Model: "m"},
+		{}, {BaseURL: "localhost:8080", Model: "m", Identity: id}, {BaseURL: "http://x/v1", Identity: id}, {BaseURL: "http://x/v1", Model: "m", Read: read},
 	} {
 		if _, err := NewHTTP(o); pointsman.CodeOf(err) != pointsman.CodeInvalid {
 			t.Errorf("%+v: %v", o, err)
