@@ -2,19 +2,41 @@ package server
 
 import (
 	"encoding/hex"
+	"net"
+	"net/http"
 
 	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/config"
+	"github.com/pointsman-ai/pointsman/internal/gateway"
 )
 
-// admitUnder puts the keys of a configuration in force at a gate, or opens it
-// where the configuration has none.
-func admitUnder(gate *admit.Gate, c *config.Config) {
+// admit puts in force what a configuration says about who may ask: its keys, or
+// that there are none, the names of this server and the pages that may use it.
+func (s *server) admit(c *config.Config) {
+	s.guard.Store(guardRules(c, s.address()))
 	if len(c.Server.Keys) == 0 {
-		gate.Open(direct(c.Server.Direct))
+		s.gate.Open(direct(c.Server.Direct))
 		return
 	}
-	gate.Replace(keys(c))
+	s.gate.Replace(keys(c))
+}
+
+// guardRules are those of a configuration that listens on an address. Without
+// keys the address is one that this machine alone reaches, and a browser on it
+// must not be led there under another name.
+func guardRules(c *config.Config, address string) *gateway.GuardRules {
+	rules := &gateway.GuardRules{Hosts: c.Server.Hosts, Origins: c.Server.CORS.Origins, Credentials: c.Server.CORS.Credentials}
+	if rules.Hosts == nil && len(c.Server.Keys) == 0 {
+		rules.Loopback = true
+		host, _, _ := net.SplitHostPort(address) // checked already; none is no name either
+		rules.Hosts = []string{host}
+	}
+	return rules
+}
+
+// guarded puts the guard in front of the API.
+func (s *server) guarded(g *gateway.Gateway, api http.Handler) http.Handler {
+	return gateway.Guard(gateway.GuardOptions{Rules: s.guard.Load, Fail: g.FailWith}, api)
 }
 
 // keys are those of a configuration, as the gate knows them.

@@ -137,3 +137,42 @@ func TestKeysMayNotNameUpstreamsByDefault(t *testing.T) {
 		t.Errorf("without keys and direct: deny: %d, %d", with, without)
 	}
 }
+
+// The guard stands in front of the API, and a reload changes what it asks for.
+func TestWebPagesAreRefused(t *testing.T) {
+	r := start(t, respond, "")
+	send := func(header ...string) int {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.API+"/v1/chat/completions", strings.NewReader(whole))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(header); i += 2 {
+			if header[i] == "Host" {
+				request.Host = header[i+1]
+			}
+			request.Header.Set(header[i], header[i+1])
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	const page = "https://app.example.com"
+	for name, c := range map[string]struct {
+		header []string
+		want   int
+	}{
+		"a page":           {[]string{"Content-Type", "text/plain", "Origin", page}, 403},
+		"no JSON":          {[]string{"Content-Type", "text/plain"}, 415},
+		"a rebound name":   {[]string{"Content-Type", "application/json", "Host", "evil.example.com"}, 403},
+		"an honest client": {[]string{"Content-Type", "application/json"}, 200},
+	} {
+		if got := send(c.header...); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+	r.rewrite(t, "server: {", `server: {cors: {origins: ["`+page+`"]}`)
+	until(t, "the page is still refused", func() bool { return send("Content-Type", "application/json", "Origin", page) == 200 })
+}

@@ -81,7 +81,7 @@ func (s *server) reload() {
 	s.needsRestart(c)
 	s.metrics.Configure(names(c))
 	s.instances.Swap(next)
-	admitUnder(s.gate, c)
+	s.admit(c)
 	s.reloads.Add(1)
 	s.log.Info("configuration in force", "config", next.Snapshot().Short(), "tasks", next.Models())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/config"
+	"github.com/pointsman-ai/pointsman/internal/gateway"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/logging"
@@ -91,6 +92,7 @@ type server struct {
 	store     *artefact.Store
 	instances *instance.Holder
 	gate      *admit.Gate
+	guard     atomic.Pointer[gateway.GuardRules]
 	active    *active
 	metrics   *telemetry.Metrics
 	seen      string // state of the files in force or refused; for watch alone
@@ -119,7 +121,7 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	}
 	s.instances = instance.Hold(first)
 	s.gate = admit.New(nil)
-	admitUnder(s.gate, c)
+	s.admit(c)
 	s.instances.Closed = func(err error) { s.log.Error("a replaced configuration could not be closed", "error", err) }
 	if s.journal, err = OpenJournal(c, s.log); err != nil {
 		return nil, err
