@@ -43,11 +43,12 @@ func (s *server) listen() (*listeners, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listeners{api: api}
+	l := &listeners{api: limit(api, maxConnections(openFiles()))}
 	if admin := s.adminAddress(); admin != AdminOff {
 		if l.admin, err = listen(admin, "server.admin_listen", "--admin-listen"); err != nil {
 			return nil, errors.Join(err, api.Close())
 		}
+		l.admin = limit(l.admin, maxAdmin)
 	}
 	return l, nil
 }
