@@ -16,6 +16,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/upstream/dialguard"
 )
 
 // The headers in which a gateway says what happened, and in which a tier is
@@ -84,9 +85,8 @@ func NewHTTP(o HTTPOptions) (*HTTP, error) {
 	}
 	o.Retry = o.Retry.filled()
 	if o.Client == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.MaxIdleConnsPerHost = 64 // one for each worker, and not Go's two
-		o.Client = &http.Client{Transport: transport}
+		guard := dialguard.Policy{PrivateOnly: o.Key != "" && base.Scheme == "http"}
+		o.Client = &http.Client{Transport: guard.Transport()}
 	}
 	return &HTTP{o, strings.TrimSuffix(o.BaseURL, "/") + "/chat/completions"}, nil
 }

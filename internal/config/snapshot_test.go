@@ -68,9 +68,9 @@ version: 1
 // The format of snapshots is a promise: a decision on record names this digest.
 func TestSnapshotIsStable(t *testing.T) {
 	for file, want := range map[string]pointsman.Digest{
-		"testdata/good/minimal.yaml":    "sha256:7ec7d2025d2560743985db09f161d18197be56cbacb246badfec4ac28050d1c9",
-		"testdata/good/files.yaml":      "sha256:f7a218dc3c649ef1ef936045b6fa70d27ca7f6c1c2dd7f08273d1b49828b8cc8",
-		"testdata/good/everything.yaml": "sha256:2eadf7eb455858c7ca30bb6c575c35e62d16b70c0e3f0c418b05deb9fff59c2f",
+		"testdata/good/minimal.yaml":    "sha256:25b24c3fd3f1bf87823d729cc86a596e508ee5873bc178b7a5fa380ea16d46f2",
+		"testdata/good/files.yaml":      "sha256:9d0fa18f503f4a44316edbcfa176fa7869585785b9232aaedb50c163713d39d0",
+		"testdata/good/everything.yaml": "sha256:6cf5e07801c83bfd1cb113ed7cf2fe53613f720708bbc7a6573b130d3473c59e",
 	} {
 		c, err := config.Load(file)
 		if err != nil {

@@ -2,13 +2,16 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/upstream/dialguard"
 )
 
 // TypeOpenAI is anything that speaks the OpenAI chat-completions API.
@@ -19,15 +22,42 @@ type HTTPSettings struct {
 	BaseURL Text            `yaml:"base_url"`
 	APIKey  Secret          `yaml:"api_key"`
 	Headers map[string]Text `yaml:"headers"`
+	// CleartextKey says where the key may go over http:// instead of https://.
+	CleartextKey string `yaml:"cleartext_key"`
+}
+
+// The values of HTTPSettings.CleartextKey.
+const (
+	CleartextPrivate = "private" // to this machine and to private networks
+	CleartextAllow   = "allow"
+)
+
+// KeepsKeyPrivate says that what is sent to a resolved base URL carries a
+// credential without TLS, and so must stay on private networks.
+func (u *Upstream) KeepsKeyPrivate(base string) bool {
+	parsed, err := url.Parse(base)
+	return u.CleartextKey != CleartextAllow && u.hasCredential() && (err != nil || parsed.Scheme != "https")
+}
+
+// hasCredential says that requests carry a key, or a header that looks like
+// one.
+func (u *Upstream) hasCredential() bool {
+	for name := range u.Headers {
+		if credentialHeader.MatchString(name) {
+			return true
+		}
+	}
+	return !u.APIKey.IsZero()
 }
 
 var openaiType = upstreamType{
 	name: TypeOpenAI,
 	settings: map[string]field{
-		"base_url":  {doc: "Of openai: the URL that /chat/completions is appended to. May contain ${NAME}.", form: formURL, text: 2048},
-		"api_key":   {doc: "Of openai: where the key is to be found, ${NAME} or file:path. Never the key itself."},
-		"headers":   {doc: "Of openai: more headers to send. May contain ${NAME}; a header that carries a credential must.", many: 64, form: formHeader},
-		"headers.*": {doc: "The value of one header.", text: 8192},
+		"base_url":      {doc: "Of openai: the URL that /chat/completions is appended to. May contain ${NAME}.", form: formURL, text: 2048},
+		"api_key":       {doc: "Of openai: where the key is to be found, ${NAME} or file:path. Never the key itself."},
+		"cleartext_key": {doc: "Of openai: where a key may go over http:// instead of https://, only to this machine and private networks or anywhere. What a name resolves to counts.", def: CleartextPrivate, enum: []string{CleartextPrivate, CleartextAllow}},
+		"headers":       {doc: "Of openai: more headers to send. May contain ${NAME}; a header that carries a credential must.", many: 64, form: formHeader},
+		"headers.*":     {doc: "The value of one header.", text: 8192},
 	},
 	needs:      []need{{"base_url", "such as https://api.openai.com/v1"}},
 	check:      (*decoder).checkHTTP,
@@ -36,10 +66,34 @@ var openaiType = upstreamType{
 
 // checkHTTP refuses a key in the clear and headers that cannot be.
 func (d *decoder) checkHTTP(at string, u Upstream) {
-	if !u.APIKey.IsZero() && strings.HasPrefix(u.BaseURL.String(), "http://") && u.Location == pointsman.LocationManaged {
-		d.at(child(at, "base_url"), "the key would be sent over the network in the clear", "use https")
+	if base := child(at, "base_url"); u.BaseURL.Static() && d.fine(base) && u.KeepsKeyPrivate(u.BaseURL.String()) && publicHost(u.BaseURL.String()) && !d.snapshot {
+		d.at(base, "the key would be sent over a public network in the clear", "use https; or, where the way there is safe, add cleartext_key: allow")
 	}
 	d.checkHeaders(at, u)
+}
+
+// publicHost says that the host of a URL is a public address, or a name that is
+// not of a private network. What a name resolves to is checked again when it is
+// connected to.
+func publicHost(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if address, err := netip.ParseAddr(host); err == nil {
+		return !dialguard.Private(address)
+	}
+	if !strings.Contains(host, ".") { // of a compose file or a search domain
+		return false
+	}
+	return !slices.ContainsFunc(privateDomains, func(domain string) bool { return strings.HasSuffix(host, domain) })
+}
+
+// privateDomains are those that are set aside for private networks (RFC 2606,
+// 6761, 6762 and 8375, ICANN for .internal), and what is usual beside them.
+var privateDomains = []string{
+	".localhost", ".local", ".internal", ".home.arpa", ".test", ".lan", ".intranet", ".private", ".corp", ".home",
 }
 
 // checkHeaders refuses a header that is named twice in different cases, and a
@@ -105,6 +159,14 @@ func checkURL(v string) (string, string) {
 	case strings.HasSuffix(u.Path, "/chat/completions"):
 		return "/chat/completions is appended to this", "write what stands before it"
 	}
+	if err := (dialguard.Policy{}).CheckHost(u.Hostname()); err != nil {
+		return err.Error(), "link-local addresses and metadata services answer for no model; write the address of the server itself"
+	}
+	if text == v && oddAddress.MatchString(u.Hostname()) {
+		if _, err := netip.ParseAddr(u.Hostname()); err != nil {
+			return "an address in this notation means different things to different programs", "write it as four decimal numbers, such as 127.0.0.1"
+		}
+	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return fmt.Sprintf("%q is not a port", port), "ports are numbers from 1 to 65535"
@@ -112,6 +174,10 @@ func checkURL(v string) (string, string) {
 	}
 	return "", ""
 }
+
+// oddAddress is a host of numbers only. One that is no address is a decimal,
+// octal, hexadecimal or short notation of one.
+var oddAddress = regexp.MustCompile(`(?i)^(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+))*\.?$`)
 
 // CheckBaseURL checks a base URL once its references are resolved. Its message
 // does not contain the URL, because what was resolved may be confidential.

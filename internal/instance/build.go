@@ -105,7 +105,11 @@ func (b *builder) openai(id pointsman.UpstreamID, u config.Upstream) {
 			return
 		}
 	}
-	o := openai.Options{BaseURL: base, Headers: headers}
+	if err := config.CheckBaseURL(base); err != nil {
+		b.wrong(err, "upstreams", string(id), "base_url")
+		return
+	}
+	o := openai.Options{BaseURL: base, Headers: headers, PrivateOnly: u.KeepsKeyPrivate(base)}
 	if !u.APIKey.IsZero() {
 		o.APIKey = u.APIKey.Resolve
 	}

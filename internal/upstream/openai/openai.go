@@ -15,10 +15,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
+	"github.com/pointsman-ai/pointsman/internal/upstream/dialguard"
 )
 
 // ErrOptions is returned by New for options that cannot work.
@@ -35,8 +35,12 @@ type Options struct {
 	APIKey func() (string, error)
 	// Headers are sent with every request.
 	Headers map[string]string
+	// PrivateOnly refuses to connect to a public address: for credentials that
+	// are sent without TLS.
+	PrivateOnly bool
 	// Client sends the requests; nil means one with a transport of its own
-	// that is tuned for many requests to one host. It is not changed.
+	// that is tuned for many requests to one host and connects to permitted
+	// addresses only ([dialguard.Policy]). It is not changed.
 	Client *http.Client
 	// MaxBody bounds a response in bytes. Nothing larger than chat.MaxAnswer
 	// can be read; 0 means that much.
@@ -90,7 +94,7 @@ func New(o Options) (*Upstream, error) {
 		u.secrets = append(u.secrets, value)
 	}
 	u.headers.Set("Content-Type", "application/json")
-	client := http.Client{Transport: transport()}
+	client := http.Client{Transport: dialguard.Policy{PrivateOnly: o.PrivateOnly}.Transport()}
 	if o.Client != nil {
 		client = *o.Client
 	}
@@ -109,23 +113,6 @@ func validHeader(name, value string) bool {
 	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 	return strings.Trim(strings.ToLower(name), token) == "" &&
 		strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) < 0
-}
-
-// transport is tuned for many requests to one host. The environment's proxy is
-// used as everywhere in Go, which means never for a loopback address.
-func transport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
-	}
 }
 
 // sameHostOnly follows a redirect to the same host that repeats the request as

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
+	"github.com/pointsman-ai/pointsman/internal/upstream/dialguard"
 )
 
 const (
@@ -62,7 +63,7 @@ func NewProxy(baseURL string, w *Writer, o ProxyOptions) (*Proxy, error) {
 	p := &Proxy{base: base, client: o.Client, writer: w, report: o.Recorded, mux: http.NewServeMux()}
 	if p.client == nil {
 		p.client = &http.Client{
-			Transport:     http.DefaultTransport.(*http.Transport).Clone(),
+			Transport:     dialguard.Policy{}.Transport(),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
