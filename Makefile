@@ -31,6 +31,9 @@ HELD = $$(grep -rlE --include='*_test.go' 'testing\.(Short|AllocsPerRun)\(' . | 
 TOOLS     := .tools
 LINT      := $(TOOLS)/golangci-lint
 VULN      := $(TOOLS)/govulncheck
+SUMMARY   := $(TOOLS)/testsum
+# What each run of tests adds its results to, for the count at the end.
+RESULTS   := $(TOOLS)/results
 # Tools are built again when the versions or the Go that builds them change.
 TOOL_DEPS := tools/go.mod tools/go.sum
 
@@ -51,24 +54,30 @@ demo: build ## build, then train, calibrate, serve and measure the sample worklo
 ##@ Test
 
 .PHONY: test
-test: deps lint vet cross generate-check race unit client vuln ## run everything that must pass: this is what CI runs
+test: begin deps lint vet cross generate-check race unit client vuln ## run everything that must pass: this is what CI runs
 	@echo; echo 'make test: all passed'
+	@$(SUMMARY) total $(RESULTS)
+
+.PHONY: begin
+begin: $(SUMMARY)
+	@$(SUMMARY) begin $(RESULTS)
 
 .PHONY: race
-race: ## every package under the race detector: unit, property, fuzz seeds, scripts, kill -9
-	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on -timeout $(TIMEOUT) $(PACKAGES)
+race: $(SUMMARY) ## every package under the race detector: unit, property, fuzz seeds, scripts, kill -9
+	CGO_ENABLED=1 $(GO) test -json -race -short -shuffle=on -timeout $(TIMEOUT) $(PACKAGES) | $(SUMMARY) run $(RESULTS)
 
 .PHONY: unit
-unit: ## without the race detector: what it distorts or is too slow for (allocations, simulations, real data)
-	$(GO) test -shuffle=on -timeout $(TIMEOUT) $(HELD)
+unit: $(SUMMARY) ## without the race detector: what it distorts or is too slow for (allocations, simulations, real data)
+	$(GO) test -json -shuffle=on -timeout $(TIMEOUT) $(HELD) | $(SUMMARY) run $(RESULTS)
+	$(GO) test -C tools -json ./testsum | $(SUMMARY) run $(RESULTS)
 
 .PHONY: quick
 quick: ## every package, short and without the race detector: for the loop of edit and test
 	$(GO) test -short ./...
 
 .PHONY: client
-client: ## the official openai npm client against a running pointsman serve
-	CGO_ENABLED=1 $(GO) test -race -count=1 -v -timeout $(TIMEOUT) ./test/openai
+client: $(SUMMARY) ## the official openai npm client against a running pointsman serve
+	CGO_ENABLED=1 $(GO) test -json -race -count=1 -timeout $(TIMEOUT) ./test/openai | $(SUMMARY) run $(RESULTS)
 
 .PHONY: fuzz
 fuzz: ## fuzz every Fuzz function for FUZZTIME each (20s); their seeds run with every test
@@ -137,6 +146,9 @@ help: ## list the targets
 
 $(LINT): $(TOOL_DEPS)
 	$(GO) build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(SUMMARY): $(TOOL_DEPS) tools/testsum/main.go
+	$(GO) build -C tools -o ../$@ ./testsum
 
 $(VULN): $(TOOL_DEPS)
 	$(GO) build -C tools -o ../$@ golang.org/x/vuln/cmd/govulncheck

@@ -237,8 +237,12 @@ test('malformed requests are refused', async () => {
     assert.equal(error.code, 'invalid_request');
     assert.match(error.param ?? '', param, JSON.stringify(body));
   }
-  const empty = await failure(client.post('/chat/completions', { body: null }));
+  const headers = { 'content-type': 'application/json' };
+  const empty = await failure(client.post('/chat/completions', { body: null, headers }));
   assert.ok(empty instanceof OpenAI.BadRequestError, String(empty));
+  // Without a body the client declares none, and what is not JSON is not read.
+  const undeclared = await failure(client.post('/chat/completions', { body: null }));
+  assert.equal(undeclared.status, 415, String(undeclared));
 });
 
 test('a model that fails is a server error with the record of it', async () => {
