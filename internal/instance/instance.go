@@ -27,6 +27,7 @@ import (
 type Instance struct {
 	config   *config.Config
 	snapshot pointsman.Digest
+	keeping  keeping
 	store    *artefact.Store
 	tasks    map[pointsman.TaskID]*cascade.Task
 	models   map[pointsman.ModelID]connection
@@ -83,35 +84,18 @@ func Build(c *config.Config, o Options) (_ *Instance, err error) {
 	b := &builder{instance: w, config: c, options: o}
 	b.connect()
 	b.tasks()
-	if err := w.remember(); err != nil {
-		return nil, err
-	}
 	if len(b.problems) > 0 {
 		return nil, b.problems
+	}
+	w.identify()
+	if err := w.Keep(); err != nil {
+		b.note("the configuration's snapshot could not be kept yet: %v", err)
 	}
 	for id := range w.tasks {
 		w.names = append(w.names, string(id))
 	}
 	slices.Sort(w.names)
 	return w, nil
-}
-
-// remember keeps the configuration's snapshot, with the digests of the weights
-// in place of their files, so that decisions can be replayed when those have
-// changed.
-func (w *Instance) remember() (err error) {
-	digests := map[pointsman.ModelID]pointsman.Digest{}
-	for id, one := range w.models {
-		if one.artefact != "" {
-			digests[id] = one.artefact
-		}
-	}
-	w.config = w.config.WithArtefacts(digests)
-	content, _ := w.config.Snapshot()
-	if w.snapshot, err = w.store.Put(content); err != nil {
-		return fmt.Errorf("keep the configuration's snapshot: %w", err)
-	}
-	return nil
 }
 
 // Task finds a task by its name.

@@ -80,6 +80,7 @@ func (s *server) reload() {
 	}
 	s.needsRestart(c)
 	s.metrics.Configure(names(c))
+	s.owe(next)
 	s.instances.Swap(next)
 	s.admit(c)
 	s.reloads.Add(1)

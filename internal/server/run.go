@@ -50,6 +50,7 @@ func (s *server) run(ctx context.Context) error {
 	start("journal", s.journal.Run)
 	start("index", func(ctx context.Context) error { return s.index.Follow(ctx, s.journal) })
 	start("configuration", s.watch)
+	start("snapshots", s.keepSnapshots)
 	start("api", serve(api, open.api))
 	if open.admin != nil {
 		start("administration", serve(admin, open.admin))

@@ -96,6 +96,7 @@ type server struct {
 	active    *active
 	metrics   *telemetry.Metrics
 	seen      string // state of the files in force or refused; for watch alone
+	snapshots snapshots
 	reloads   atomic.Uint64
 	refused   atomic.Uint64 // reloads
 }
@@ -119,6 +120,7 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.owe(first)
 	s.instances = instance.Hold(first)
 	s.gate = admit.New(nil)
 	s.admit(c)
