@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errFindings) {
-		o.tell(err)
+		o.printError(err)
 	}
 	return exitCode(ctx, err)
 }

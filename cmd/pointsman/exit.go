@@ -67,8 +67,8 @@ func exitCode(ctx context.Context, err error) int {
 	return exitFailure
 }
 
-// tell prints an error for a person, or as JSON where that was asked for.
-func (o *options) tell(err error) {
+// printError prints an error for a person, or as JSON where that was asked for.
+func (o *options) printError(err error) {
 	if o.json {
 		if text, marshalErr := json.Marshal(errorReport(err)); marshalErr == nil {
 			fmt.Fprintf(o.err, "%s\n", text)

@@ -56,18 +56,18 @@ func ask(t *testing.T, s *process, failures int) {
 	send(parcelRequest, 200)
 }
 
-// Whoever takes the log and stops reading holds no request up, and is told what
+// Whoever takes the log and stops reading holds no request up, and learns what
 // was missed once it reads again.
 func TestALogThatNobodyReads(t *testing.T) {
 	s, log := startLogging(t)
 	const failures = 6000 // some 2 MB of log: the pipe and the queue hold less
 	ask(t, s, failures)
-	told := make(chan string, 1)
+	notices := make(chan string, 1)
 	go func() {
 		lines := bufio.NewScanner(log)
 		for lines.Scan() {
 			if strings.Contains(lines.Text(), "log lines were dropped") {
-				told <- lines.Text()
+				notices <- lines.Text()
 				break
 			}
 		}
@@ -76,7 +76,7 @@ func TestALogThatNobodyReads(t *testing.T) {
 	}()
 	eventually(t, "the log names what it has lost", func() bool {
 		ask(t, s, 1)
-		return len(told) > 0
+		return len(notices) > 0
 	})
 	s.end(t)
 }

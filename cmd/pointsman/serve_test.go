@@ -140,7 +140,7 @@ func TestAMissingFileIsNoticedWhenItComes(t *testing.T) {
 	})
 }
 
-// The whole way of feedback: an answer, a word on it, the same word again, and
+// The whole way of feedback: an answer, feedback on it, the same again, and
 // examples that calibration takes from the journal.
 func TestFeedbackBecomesExamples(t *testing.T) {
 	dir := setUp(t, "")
@@ -154,9 +154,9 @@ func TestFeedbackBecomesExamples(t *testing.T) {
 		if r.StatusCode != 200 {
 			t.Fatalf("%s %s", r.Status, body)
 		}
-		word := fmt.Sprintf(`{"decision_id":%q,"label":%q}`, r.Header.Get("X-Pointsman-Decision"), label)
+		feedback := fmt.Sprintf(`{"decision_id":%q,"label":%q}`, r.Header.Get("X-Pointsman-Decision"), label)
 		for _, want := range []int{201, 200} {
-			if r, body := post(t, s.url+"/v1/feedback", word); r.StatusCode != want {
+			if r, body := post(t, s.url+"/v1/feedback", feedback); r.StatusCode != want {
 				t.Fatalf("feedback: %s %s, want %d", r.Status, body, want)
 			}
 		}

@@ -30,8 +30,8 @@ type Log struct {
 	queue   *queue
 	options Options
 
-	told uint64 // dropped lines that the log itself has named; for Run alone
-	torn bool   // the last line was written in part; for Run alone
+	reported uint64 // dropped lines that the log itself has named; for Run alone
+	torn     bool   // the last line was written in part; for Run alone
 }
 
 // New makes a log that is written to out, which Run alone writes to.
@@ -86,9 +86,9 @@ func (l *Log) write(ctx context.Context) {
 		for _, line := range lines {
 			written = l.line(line)
 		}
-		if dropped := l.Dropped(); written && dropped > l.told {
-			if l.line(l.notice(dropped - l.told)) {
-				l.told = dropped
+		if dropped := l.Dropped(); written && dropped > l.reported {
+			if l.line(l.notice(dropped - l.reported)) {
+				l.reported = dropped
 			}
 		}
 		if ending {

@@ -17,19 +17,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// hands is a clock that a test sets by hand.
-type hands struct{ at time.Time }
+// manualClock is a clock that a test sets.
+type manualClock struct{ at time.Time }
 
-func newHands() *hands { return &hands{time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
+func newClock() *manualClock { return &manualClock{time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
 
-func (h *hands) now() time.Time       { return h.at }
-func (h *hands) pass(d time.Duration) { h.at = h.at.Add(d) }
+func (c *manualClock) now() time.Time       { return c.at }
+func (c *manualClock) pass(d time.Duration) { c.at = c.at.Add(d) }
 
 // A task is spoken of once it has taken a second, every five seconds at most,
 // and at its end, however many steps it has.
 func TestLinesSpeakNowAndThen(t *testing.T) {
 	var out bytes.Buffer
-	clock := newHands()
+	clock := newClock()
 	l := NewLines(&out, clock.now)
 	l.Start("asking", 1000)
 	for range 1000 {
@@ -53,7 +53,7 @@ asking: 1000 of 1000 (100 %) in 12s
 // Work that is done at once is not spoken of; what there is to note is.
 func TestLinesAreSilentOnShortWork(t *testing.T) {
 	var out bytes.Buffer
-	clock := newHands()
+	clock := newClock()
 	l := NewLines(&out, clock.now)
 	l.Start("asking", 20)
 	for range 20 {
@@ -69,7 +69,7 @@ func TestLinesAreSilentOnShortWork(t *testing.T) {
 
 func TestLinesOfAnUnknownTotal(t *testing.T) {
 	var out bytes.Buffer
-	clock := newHands()
+	clock := newClock()
 	l := NewLines(&out, clock.now)
 	l.Start("reading", 0)
 	for range 11 {
@@ -85,7 +85,7 @@ func TestLinesOfAnUnknownTotal(t *testing.T) {
 
 func TestTaskThatWasBrokenOffSaysHowFarItCame(t *testing.T) {
 	var out bytes.Buffer
-	clock := newHands()
+	clock := newClock()
 	l := NewLines(&out, clock.now)
 	l.Start("asking", 1000)
 	l.Add(7)

@@ -125,9 +125,9 @@ func TestAddressesThatCannotBeListenedOn(t *testing.T) {
 		{"no address at all", "127.0.0.1:0", "8088", "host:port"},
 	} {
 		_, err := tryStart(t, respond, "", server.Options{Listen: c.listen, AdminListen: c.admin})
-		told := &pointsman.Error{}
-		if !errors.As(err, &told) || !strings.Contains(told.Hint, c.hint) || !strings.Contains(told.Message, "cannot listen on ") {
-			t.Errorf("%s: %v, hint %q", c.name, err, told.Hint)
+		failure := &pointsman.Error{}
+		if !errors.As(err, &failure) || !strings.Contains(failure.Hint, c.hint) || !strings.Contains(failure.Message, "cannot listen on ") {
+			t.Errorf("%s: %v, hint %q", c.name, err, failure.Hint)
 		}
 	}
 	r, err := tryStart(t, respond, "", server.Options{Listen: free.Addr().String(), AdminListen: "127.0.0.1:0"})

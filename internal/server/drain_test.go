@@ -130,11 +130,11 @@ func TestDrainTellsWhomItCutsOff(t *testing.T) {
 				untilDraining(t, r)
 				r.hurry()
 			}
-			var told struct {
+			var failure struct {
 				Error struct{ Code, Message string }
 			}
 			rest := strings.TrimSpace(s.rest(t))
-			if err := json.Unmarshal([]byte(strings.TrimPrefix(rest, "data: ")), &told); err != nil || told.Error.Code != "service_unavailable" || !strings.Contains(told.Error.Message, "stopped") {
+			if err := json.Unmarshal([]byte(strings.TrimPrefix(rest, "data: ")), &failure); err != nil || failure.Error.Code != "service_unavailable" || !strings.Contains(failure.Error.Message, "stopped") {
 				t.Errorf("the client was told %q (%v)", rest, err)
 			}
 			r.end(t)
