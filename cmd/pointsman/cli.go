@@ -132,10 +132,6 @@ func (o *options) progress() progress.Reporter {
 }
 
 // list joins names for a message.
-func list[S ~string](names []S) string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = string(n)
-	}
-	return strings.Join(out, ", ")
+func list[S ~string](all []S) string {
+	return strings.Join(names(all), ", ")
 }

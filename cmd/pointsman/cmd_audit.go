@@ -67,7 +67,10 @@ func (l listOptions) filter(now time.Time) (store.Filter, error) {
 		Task: pointsman.TaskID(l.task), Tier: pointsman.TierID(l.tier), Cause: pointsman.Cause(l.cause),
 		Lifecycle: pointsman.Lifecycle(l.lifecycle), Conversation: l.conversation, Principal: l.principal,
 	}
-	var err error
+	err := l.checkNames()
+	if err != nil {
+		return f, err
+	}
 	if f.Since, err = when("--since", l.since, now); err == nil {
 		f.Until, err = when("--until", l.until, now)
 	}
@@ -130,7 +133,7 @@ func runAuditList(ctx context.Context, o *options, l listOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	_, index, err := openIndex(ctx, o)
+	c, index, err := openIndex(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -142,6 +145,11 @@ func runAuditList(ctx context.Context, o *options, l listOptions) (err error) {
 	r := listed{Rows: page.Rows, Next: page.Next}
 	if r.Total, err = index.Count(ctx, f); err != nil {
 		return err
+	}
+	if r.Total == 0 {
+		if err := l.checkConfigured(c); err != nil {
+			return err
+		}
 	}
 	if r.Groups, err = index.Summary(ctx, f); err != nil {
 		return err
