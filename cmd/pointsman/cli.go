@@ -25,6 +25,9 @@ type streams struct {
 	out, err io.Writer
 }
 
+// defaultConfig is the configuration file where none is named.
+const defaultConfig = "pointsman.yaml"
+
 // options are the flags that every command has.
 type options struct {
 	streams
@@ -66,7 +69,7 @@ certificate, and a decision log that can be verified and replayed.`,
 	root.SetHelpTemplate(root.HelpTemplate() + exitHelp("\nExit codes:\n", "  %-4d %s\n"))
 	root.SetFlagErrorFunc(unknownFlag)
 	flags := root.PersistentFlags()
-	flags.StringVarP(&o.config, "config", "c", "pointsman.yaml", "configuration file")
+	flags.StringVarP(&o.config, "config", "c", defaultConfig, "configuration file")
 	flags.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
 	root.AddCommand(

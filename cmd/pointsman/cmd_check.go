@@ -19,6 +19,7 @@ type checkReport struct {
 	Snapshot pointsman.Digest `json:"snapshot"`
 	Tasks    []string         `json:"tasks"`
 	Notes    []string         `json:"notes"`
+	Warnings config.Problems  `json:"warnings"`
 	Probes   []probeReport    `json:"probes"`
 	Failed   int              `json:"failed"`
 }
@@ -34,26 +35,40 @@ type probeReport struct {
 }
 
 func newCheck(o *options) *cobra.Command {
-	return &cobra.Command{
+	var offline bool
+	c := &cobra.Command{
 		Use: "check", Short: "Check the configuration and run its probes", Args: cobra.NoArgs,
-		Long: `Read the configuration, open what it names, and run its probes: each is a request
-with the tier that must be asked first, the cause, or a rule that must hold. No
-upstream is asked, so a check costs nothing.`,
-		RunE: func(*cobra.Command, []string) error { return runCheck(o) },
+		Long: `Read the configuration, look up the environment variables and secret files that it
+refers to, open what it names, and run its probes: each is a request with the tier
+that must be asked first, the cause, or a rule that must hold. No upstream is asked,
+so a check costs nothing. Where the secrets are not, as in CI, --offline leaves out
+what only a running gateway needs: references to secrets and recordings.`,
+		Example: "  pointsman check\n  pointsman check --offline --json",
+		RunE:    func(*cobra.Command, []string) error { return runCheck(o, offline) },
 	}
+	c.Flags().BoolVar(&offline, "offline", false, "do not look for secrets and recordings")
+	return c
 }
 
-func runCheck(o *options) error {
+func runCheck(o *options, offline bool) error {
 	c, err := o.load()
 	if err != nil {
 		return err
 	}
-	w, err := instance.Build(c, instance.Options{Store: artefact.Open(c.DataDir.String())})
+	if missing := c.Unresolved(); len(missing) > 0 && !offline {
+		for i := range missing {
+			if missing[i].Hint == "" {
+				missing[i].Hint = "set it where pointsman runs; check --offline does not look for it"
+			}
+		}
+		return missing
+	}
+	w, err := instance.Build(c, instance.Options{Store: artefact.Open(c.DataDir.String()), Offline: offline})
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	r := checkReport{Config: o.config, Snapshot: w.Snapshot(), Tasks: w.Models(), Notes: w.Notes(), Probes: []probeReport{}}
+	r := checkReport{Config: o.config, Snapshot: w.Snapshot(), Tasks: w.Models(), Notes: w.Notes(), Warnings: c.Warnings(), Probes: []probeReport{}}
 	for _, t := range w.Tasks() {
 		for _, p := range c.Tasks[t.ID].Probes {
 			one := probe(t, p)
@@ -115,6 +130,9 @@ func writeCheck(b *bytes.Buffer, r checkReport) {
 	fmt.Fprintf(b, "%s: valid, snapshot %s, tasks %s\n", r.Config, r.Snapshot.Short(), list(r.Tasks))
 	for _, note := range r.Notes {
 		fmt.Fprintf(b, "note: %s\n", note)
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(b, "warning: %v\n", w)
 	}
 	for _, p := range r.Probes {
 		if p.OK {

@@ -25,6 +25,9 @@ of type "recorded" answers from. The client's own Authorization is passed on and
 never written. Errors are passed on and not recorded.`,
 		Example: "  pointsman record --target https://api.openai.com/v1 --out recordings/gpt.pmrec",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := makeParents(out); err != nil {
+				return err
+			}
 			w, err := recorded.NewWriter(out)
 			if err != nil {
 				return err

@@ -148,6 +148,9 @@ func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
 		return err
 	}
 	r.ModelBytes, r.Digest = len(content), pointsman.DigestOf(content)
+	if err := makeParents(s.out); err != nil {
+		return err
+	}
 	if err := durable.WriteFile(s.out, content); err != nil {
 		return err
 	}

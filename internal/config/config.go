@@ -105,7 +105,7 @@ func (c *Config) Warnings() Problems {
 			b.warn(c, warn)
 		}
 	}
-	return out.sorted()
+	return out.Sorted()
 }
 
 // written says that a value stands in the file.
@@ -129,5 +129,5 @@ func (c *Config) Unresolved() Problems {
 			b.unresolved(c, report)
 		}
 	}
-	return out.sorted()
+	return out.Sorted()
 }

@@ -68,35 +68,92 @@ func probe(ctx context.Context, base string) (models []string, err error) {
 }
 
 // vendor is an API that speaks the OpenAI protocol, with a small and a large
-// model that it is known to offer. Names of models change; the written file
-// says so.
+// model that it is known to offer.
 type vendor struct {
 	variable, id, baseURL string
 	region                string // empty where the vendor does not have one
-	small, large          string
+	small, large          offer
 	logprobs              bool // the API gives log-probabilities
 }
 
+// offer is a model by the vendor's name for it, with its list price in the
+// notation of the file.
+type offer struct{ model, price string }
+
+// pricesOf is when and where the list prices below were looked up.
+const pricesOf = "pydantic/genai-prices of 2026-08-21"
+
 // vendors are looked for in this order.
 var vendors = []vendor{
-	{"OPENAI_API_KEY", "openai", "https://api.openai.com/v1", "us", "gpt-4o-mini", "gpt-4o", true},
-	{"MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1", "eu", "mistral-small-latest", "mistral-large-latest", false},
-	{"GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1", "us", "llama-3.1-8b-instant", "llama-3.3-70b-versatile", false},
-	{"TOGETHER_API_KEY", "together", "https://api.together.xyz/v1", "us", "meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo", "meta-llama/Llama-3.3-70B-Instruct-Turbo", false},
-	{"OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1", "", "openai/gpt-4o-mini", "openai/gpt-4o", false},
-	{"DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com/v1", "cn", "deepseek-chat", "deepseek-reasoner", false},
+	{
+		"OPENAI_API_KEY", "openai", "https://api.openai.com/v1", "us",
+		offer{"gpt-4o-mini", "{input: 0.15, cached_input: 0.075, output: 0.60}"},
+		offer{"gpt-4o", "{input: 2.50, cached_input: 1.25, output: 10}"},
+		true,
+	},
+	{
+		"MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1", "eu",
+		offer{"mistral-small-2603", "{input: 0.15, cached_input: 0.015, output: 0.60}"},
+		offer{"mistral-large-2512", "{input: 0.50, cached_input: 0.05, output: 1.50}"},
+		false,
+	},
+	{
+		"GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1", "us",
+		offer{"llama-3.1-8b-instant", "{input: 0.05, output: 0.08}"},
+		offer{"llama-3.3-70b-versatile", "{input: 0.59, output: 0.79}"},
+		false,
+	},
+	{
+		"TOGETHER_API_KEY", "together", "https://api.together.xyz/v1", "us",
+		offer{"meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo", "{input: 0.18, output: 0.18}"},
+		offer{"meta-llama/Llama-3.3-70B-Instruct-Turbo", "{input: 0.88, output: 0.88}"},
+		false,
+	},
+	{
+		"OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1", "",
+		offer{"openai/gpt-4o-mini", "{input: 0.15, cached_input: 0.075, output: 0.60}"},
+		offer{"openai/gpt-4o", "{input: 2.50, output: 10}"},
+		false,
+	},
+	{
+		"DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com/v1", "cn",
+		offer{"deepseek-v4-flash", "{input: 0.14, cached_input: 0.0028, output: 0.28}"},
+		offer{"deepseek-v4-pro", "{input: 0.435, cached_input: 0.003625, output: 0.87}"},
+		false,
+	},
 }
 
-// Init writes a commented configuration for what the environment offers, and
-// says in a few lines what it chose, what it left out and what it did not find.
-// Models on this machine are preferred to vendors', so that no text leaves it
-// unless there is no other way; without either, embedded models that
-// pointsman student train makes are used.
-func Init(ctx context.Context, env Environment) (yaml []byte, chose string) {
+// Draft is a first configuration, and what goes with it.
+type Draft struct {
+	// YAML is the configuration, with comments for who reads it first.
+	YAML []byte
+	// Examples are labelled messages, as JSON Lines, that the embedded models of
+	// the configuration can be trained on; nil where none has to be trained.
+	Examples []byte
+	// Tiers are the models that were chosen, cheapest first.
+	Tiers []DraftTier
+	// Chose says in a sentence what was chosen, Notes what was left out and what
+	// was not found.
+	Chose string
+	Notes []string
+}
+
+// DraftTier is one tier of a draft.
+type DraftTier struct {
+	Name     string `json:"name"`
+	Upstream string `json:"upstream"`
+	Model    string `json:"model"`
+}
+
+// Init drafts a configuration for what the environment offers. Models on this
+// machine are preferred to vendors', so that no text leaves it unless there is
+// no other way; without either, embedded models that pointsman student train
+// makes are used.
+func Init(ctx context.Context, env Environment) *Draft {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	var notes []string
-	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	draft := &Draft{Notes: []string{}}
+	note := func(format string, args ...any) { draft.Notes = append(draft.Notes, fmt.Sprintf(format, args...)) }
 	found, err := env.Ollama(ctx)
 	local := usable(found)
 	switch {
@@ -117,17 +174,20 @@ func Init(ctx context.Context, env Environment) (yaml []byte, chose string) {
 	if env.Getenv("ANTHROPIC_API_KEY") != "" {
 		note("ANTHROPIC_API_KEY is set, but its API is not one that this version speaks")
 	}
-	p, summary := plan(local, keys)
+	p, chose := plan(local, keys)
 	for _, v := range keys {
 		if !slices.ContainsFunc(p.upstreams, func(u plannedUpstream) bool { return u.id == v.id }) {
 			note("%s is set and not used", v.variable)
 		}
 	}
-	chose = "chose: " + summary
-	for _, n := range notes {
-		chose += "\nnote: " + n
+	draft.YAML, draft.Chose = p.yaml(), chose
+	for _, t := range p.tiers {
+		draft.Tiers = append(draft.Tiers, DraftTier{t.tier, t.upstream, t.model})
+		if t.embedded() {
+			draft.Examples = []byte(initExamples)
+		}
 	}
-	return p.yaml(), chose + "\n"
+	return draft
 }
 
 func variables(list []vendor) (out []string) {
@@ -146,7 +206,26 @@ type planned struct {
 
 type plannedUpstream struct{ id, line, comment string }
 
-type plannedTier struct{ tier, upstream, model, params string }
+type plannedTier struct {
+	tier, upstream, model, params string
+	price, priced                 string // priced: why it is that
+}
+
+// embedded says that the model is a file of ours.
+func (t *plannedTier) embedded() bool { return strings.HasPrefix(t.model, "file:") }
+
+// free is the price of what runs on the owner's own machine.
+const free, noBill = "{input: 0, output: 0}", "it runs here: no bill"
+
+// local is a tier of the Ollama on this machine.
+func local(tier, model string) plannedTier {
+	return plannedTier{tier, "ollama", model, plainParams, free, noBill}
+}
+
+// tier is a tier of a vendor's offer.
+func (v *vendor) tier(name string, o offer) plannedTier {
+	return plannedTier{name, v.id, o.model, v.params(), o.price, "list price"}
+}
 
 const (
 	plainParams    = "{temperature: 0, max_tokens: 16}"
@@ -154,52 +233,52 @@ const (
 )
 
 // plan chooses among the models of this machine and the vendors.
-func plan(local []string, keys []vendor) (planned, string) {
-	ollama := plannedUpstream{"ollama", fmt.Sprintf("{type: openai, base_url: %q, location: self_hosted, region: here, timeout: 60s}", ollamaURL+"/v1"), "The Ollama on this machine."}
+func plan(models []string, keys []vendor) (planned, string) {
+	ollama := plannedUpstream{"ollama", fmt.Sprintf("{type: openai, base_url: %q, location: self_hosted, region: on_premises, timeout: 60s}", ollamaURL+"/v1"), "The Ollama on this machine."}
 	switch {
-	case len(local) >= 2:
-		small, large := local[0], local[len(local)-1]
+	case len(models) >= 2:
+		small, large := models[0], models[len(models)-1]
 		return planned{
 			upstreams: []plannedUpstream{ollama},
-			tiers:     []plannedTier{{"small", "ollama", small, plainParams}, {"large", "ollama", large, plainParams}},
+			tiers:     []plannedTier{local("small", small), local("large", large)},
 		}, fmt.Sprintf("%s as the small and %s as the large tier, both of the Ollama on this machine; no text leaves it", small, large)
-	case len(local) == 1 && len(keys) > 0:
+	case len(models) == 1 && len(keys) > 0:
 		v := keys[0]
 		return planned{
 			upstreams: []plannedUpstream{ollama, v.upstream()},
-			tiers:     []plannedTier{{"small", "ollama", local[0], plainParams}, {"large", v.id, v.large, v.params()}},
-		}, fmt.Sprintf("%s of the Ollama on this machine as the small tier, %s of %s as the large one (key: $%s)", local[0], v.large, v.id, v.variable)
-	case len(local) == 1:
+			tiers:     []plannedTier{local("small", models[0]), v.tier("large", v.large)},
+		}, fmt.Sprintf("%s of the Ollama on this machine as the small tier, %s of %s as the large one (key: $%s)", models[0], v.large.model, v.id, v.variable)
+	case len(models) == 1:
 		return planned{
 			upstreams: []plannedUpstream{ollama},
-			tiers:     []plannedTier{{"large", "ollama", local[0], plainParams}},
+			tiers:     []plannedTier{local("large", models[0])},
 			comment:   "One model is no cascade yet: pull a smaller one with ollama and put it in front.",
-		}, fmt.Sprintf("%s of the Ollama on this machine as the only tier; pull a second, smaller or larger model to have a cascade", local[0])
+		}, fmt.Sprintf("%s of the Ollama on this machine as the only tier; pull a second, smaller or larger model to have a cascade", models[0])
 	case len(keys) > 0:
 		v := keys[0]
 		return planned{
 			upstreams: []plannedUpstream{v.upstream()},
-			tiers:     []plannedTier{{"small", v.id, v.small, v.params()}, {"large", v.id, v.large, v.params()}},
-		}, fmt.Sprintf("%s as the small and %s as the large tier, both of %s (key: $%s)", v.small, v.large, v.id, v.variable)
+			tiers:     []plannedTier{v.tier("small", v.small), v.tier("large", v.large)},
+		}, fmt.Sprintf("%s as the small and %s as the large tier, both of %s (key: $%s)", v.small.model, v.large.model, v.id, v.variable)
 	}
 	return planned{
-		upstreams: []plannedUpstream{{"local", "{type: embedded, location: edge, region: here}", "Student models in this process: no service, no network."}},
+		upstreams: []plannedUpstream{{"local", "{type: embedded, location: edge, region: on_premises}", "Student models in this process: no service, no network."}},
 		tiers: []plannedTier{
-			{"small", "local", "file:./models/support-small.student", ""},
-			{"large", "local", "file:./models/support-large.student", ""},
+			{"small", "local", "file:./models/support-small.student", "", free, noBill},
+			{"large", "local", "file:./models/support-large.student", "", free, noBill},
 		},
 		comment: "pointsman student train writes these models, from examples with these labels.",
-	}, "embedded models, ./models/support-small.student and ./models/support-large.student; train them from your examples: pointsman student train --data train.jsonl --size small --out models/support-small.student, and again with large"
+	}, "embedded models, ./models/support-small.student and ./models/support-large.student, which you train from examples"
 }
 
-func (v vendor) params() string {
+func (v *vendor) params() string {
 	if v.logprobs {
 		return measuredParams
 	}
 	return plainParams
 }
 
-func (v vendor) upstream() plannedUpstream {
+func (v *vendor) upstream() plannedUpstream {
 	region := ""
 	if v.region != "" {
 		region = ", region: " + v.region
@@ -263,13 +342,13 @@ func (p planned) yaml() []byte {
 		say("  # %s", u.comment)
 		say("  %s: %s", u.id, u.line)
 	}
-	b.WriteString(initModels)
+	fmt.Fprintf(&b, initModels, pricesOf)
 	for _, t := range p.tiers {
-		if strings.HasPrefix(t.model, "file:") {
-			say("  %s: {upstream: %s, artefact: %q, price: {input: 0, output: 0}} # it runs here: no bill", t.tier, t.upstream, t.model)
-		} else {
-			say("  %s: {upstream: %s, name: %s, price: unknown}", t.tier, t.upstream, appendText(nil, t.model))
+		named := fmt.Sprintf("name: %s", appendText(nil, t.model))
+		if t.embedded() {
+			named = fmt.Sprintf("artefact: %q", t.model)
 		}
+		say("  %s: {upstream: %s, %s, price: %s} # %s", t.tier, t.upstream, named, t.price, t.priced)
 	}
 	b.WriteString(initTask)
 	if p.comment != "" {

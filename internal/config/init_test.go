@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
 )
 
@@ -25,7 +27,7 @@ func TestInit(t *testing.T) {
 		{"two local models", []string{"llama3.1:70b", "nomic-embed-text:latest", "qwen2.5:0.5b"}, nil, []string{"ollama:qwen2.5:0.5b", "ollama:llama3.1:70b"}, []string{"no text leaves it"}},
 		{"two local models and a key", []string{"a:8x7b", "b:14b"}, map[string]string{"OPENAI_API_KEY": secret}, []string{"ollama:b:14b", "ollama:a:8x7b"}, []string{"OPENAI_API_KEY is set and not used"}},
 		{"one local model", []string{"smollm2:360m"}, nil, []string{"ollama:smollm2:360m"}, []string{"only tier", "pull a second"}},
-		{"one local model and a key", []string{"phi3:latest"}, map[string]string{"MISTRAL_API_KEY": secret}, []string{"ollama:phi3:latest", "mistral:mistral-large-latest"}, []string{"$MISTRAL_API_KEY"}},
+		{"one local model and a key", []string{"phi3:latest"}, map[string]string{"MISTRAL_API_KEY": secret}, []string{"ollama:phi3:latest", "mistral:mistral-large-2512"}, []string{"$MISTRAL_API_KEY"}},
 		{"only embedding models", []string{"all-minilm:22m"}, nil, []string{"local:", "local:"}, []string{"no model that answers"}},
 		{"no models", []string{}, map[string]string{"OPENAI_API_KEY": secret, "GROQ_API_KEY": secret}, []string{"openai:gpt-4o-mini", "openai:gpt-4o"}, []string{"GROQ_API_KEY is set and not used"}},
 		{"a router without a region", nil, map[string]string{"OPENROUTER_API_KEY": secret}, []string{"openrouter:openai/gpt-4o-mini", "openrouter:openai/gpt-4o"}, nil},
@@ -33,7 +35,7 @@ func TestInit(t *testing.T) {
 		{"names that want to be YAML", []string{"a: {b}", "\"x\": #1b", "x\ny:1b"}, nil, []string{`ollama:"x": #1b`, "ollama:a: {b}"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			text, chose := config.Init(t.Context(), config.Environment{
+			draft := config.Init(t.Context(), config.Environment{
 				Getenv: func(name string) string { return c.env[name] },
 				Ollama: func(context.Context) ([]string, error) {
 					if c.ollama == nil {
@@ -42,6 +44,7 @@ func TestInit(t *testing.T) {
 					return c.ollama, nil
 				},
 			})
+			text, chose := draft.YAML, draft.Chose+"\n"+strings.Join(draft.Notes, "\n")
 			got, err := config.Parse("pointsman.yaml", text, t.TempDir())
 			if err != nil {
 				t.Fatalf("\n%v\n%s", err, text)
@@ -67,10 +70,47 @@ func TestInit(t *testing.T) {
 					t.Errorf("the probe expects %s", p.Expect.Tier)
 				}
 			}
+			for _, tier := range task.Tiers {
+				if !tier.Price.Known || (tier.Price.Output == 0) != (tier.Place.Location != pointsman.LocationManaged) {
+					t.Errorf("%s costs %+v", tier.ID, tier.Price)
+				}
+			}
+			if (draft.Examples != nil) != (task.Tiers[0].Place.Upstream == "local") || len(draft.Tiers) != len(task.Tiers) {
+				t.Errorf("%d bytes of examples, %d tiers", len(draft.Examples), len(draft.Tiers))
+			}
 			if task.Tiers[0].Place.Upstream == "local" && got.Models["small"].Artefact.String() != "file:./models/support-small.student" {
 				t.Errorf("%s", got.Models["small"].Artefact)
 			}
 		})
+	}
+}
+
+// The examples have the labels of the task, each as often as the others.
+func TestInitExamples(t *testing.T) {
+	draft := config.Init(t.Context(), config.Environment{
+		Getenv: func(string) string { return "" },
+		Ollama: func(context.Context) ([]string, error) { return nil, errors.New("none") },
+	})
+	c, err := config.Parse("pointsman.yaml", draft.YAML, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for line := range strings.Lines(string(draft.Examples)) {
+		var example struct{ Input, Label string }
+		if err := json.Unmarshal([]byte(line), &example); err != nil || example.Input == "" {
+			t.Fatalf("%s: %v", line, err)
+		}
+		count[example.Label]++
+	}
+	for _, label := range c.Tasks["support"].Contract.Labels {
+		if count[label] < 5 {
+			t.Errorf("%d examples of %s", count[label], label)
+		}
+		delete(count, label)
+	}
+	if len(count) > 0 {
+		t.Errorf("labels that the task does not have: %v", count)
 	}
 }
 

@@ -92,7 +92,7 @@ func (d *decoder) finish() error {
 		shown.err = p.err
 		d.problems[i] = shown
 	}
-	return d.problems.sorted()
+	return d.problems.Sorted()
 }
 
 // parseYAML turns the bytes of a file into one bounded tree. It reports what

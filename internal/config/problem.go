@@ -120,8 +120,8 @@ func (ps Problems) MarshalJSON() ([]byte, error) {
 	return json.Marshal(list)
 }
 
-// sorted is the problems in the order of the file, each once.
-func (ps Problems) sorted() Problems {
+// Sorted is the problems in the order of the file, each once.
+func (ps Problems) Sorted() Problems {
 	out := slices.Clone(ps)
 	slices.SortStableFunc(out, func(a, b Problem) int {
 		switch {

@@ -85,7 +85,7 @@ func Build(c *config.Config, o Options) (_ *Instance, err error) {
 	b.connect()
 	b.tasks()
 	if len(b.problems) > 0 {
-		return nil, b.problems
+		return nil, b.problems.Sorted()
 	}
 	w.identify()
 	if err := w.Keep(); err != nil {

@@ -54,3 +54,16 @@ func keys(c *config.Config) []admit.Key {
 func direct(d config.Direct) admit.Direct {
 	return admit.Direct{All: d.All, Upstreams: d.Upstreams}
 }
+
+// staysClosed refuses a configuration without keys while an address is open
+// that others can reach: the file may name another, but this one stays open
+// until the next start.
+func (s *server) staysClosed(c *config.Config) error {
+	if err := exposed(c, s.address()); err != nil {
+		return err
+	}
+	if admin := s.adminAddress(); admin != AdminOff {
+		return exposed(c, admin)
+	}
+	return nil
+}

@@ -176,3 +176,14 @@ func TestWebPagesAreRefused(t *testing.T) {
 	r.rewrite(t, "server: {", `server: {cors: {origins: ["`+page+`"]}`)
 	until(t, "the page is still refused", func() bool { return send("Content-Type", "application/json", "Origin", page) == 200 })
 }
+
+// Nobody else sees the administration of a server that asks for no key.
+func TestAdministrationIsNotOpenWithoutKeys(t *testing.T) {
+	o := server.Options{Listen: "127.0.0.1:0", AdminListen: "0.0.0.0:0"}
+	if _, err := tryStart(t, respond, "", o); err == nil || !strings.Contains(err.Error(), "can be reached by others") {
+		t.Errorf("without keys: %v", err)
+	}
+	if _, err := tryStart(t, respond, "keys: ["+hashed("app", "k", "")+"]", o); err != nil {
+		t.Errorf("with keys: %v", err)
+	}
+}

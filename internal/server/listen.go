@@ -48,6 +48,11 @@ func (s *server) listen() (*listeners, error) {
 		if l.admin, err = listen(admin, "server.admin_listen", "--admin-listen"); err != nil {
 			return nil, errors.Join(err, api.Close())
 		}
+		// No key is asked for there, so that a server without keys must not
+		// show more to others than one with them.
+		if err := exposed(s.config, l.admin.Addr().String()); err != nil {
+			return nil, errors.Join(err, l.admin.Close(), api.Close())
+		}
 		l.admin = limit(l.admin, maxAdmin)
 	}
 	return l, nil

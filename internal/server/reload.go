@@ -67,7 +67,7 @@ func (s *server) reload() {
 	s.seen = s.state() // before it is read: what changes meanwhile is found by looking
 	c, err := config.Load(s.options.Path)
 	if err == nil {
-		err = exposed(c, s.address()) // the file may name another, but this one stays open
+		err = s.staysClosed(c)
 	}
 	var next *instance.Instance
 	if err == nil {
