@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,6 +182,58 @@ func TestDrainOfAnIdleServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	response.Body.Close() //nolint:errcheck // read to its end
+	r.stop()
+	r.end(t)
+}
+
+// A client that does not read keeps the end no longer than its steps take, and
+// its request is on record.
+func TestDrainOfAClientThatDoesNotRead(t *testing.T) {
+	var sent atomic.Int64
+	r := start(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, event); err != nil {
+				return
+			}
+			sent.Add(1)
+		}
+	}, "drain_timeout: 50ms")
+	s := openStream(t, r) // and reads nothing more
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for before, same := int64(0), 0; same < 5; <-tick.C { // until every buffer on the way is full
+		if now := sent.Load(); now == before {
+			same++
+		} else {
+			before, same = now, 0
+		}
+	}
+	r.stop()
+	r.end(t)
+	s.body.Close() //nolint:errcheck // it was only held
+	if all := recorded(t, r); len(all) != 1 || all[0].Lifecycle == pointsman.Completed {
+		t.Errorf("on record: %+v", all)
+	}
+}
+
+func TestRequestsInFlightAreCounted(t *testing.T) {
+	goOn := make(chan struct{})
+	r := start(t, slowStream(goOn), "")
+	inFlight := func(want string) bool {
+		_, metrics := get(t, "GET", r.Admin+"/metrics", "")
+		return strings.Contains(metrics, "\npointsman_requests_in_flight "+want+"\n")
+	}
+	if !inFlight("0") {
+		t.Error("before: not 0")
+	}
+	a, b := openStream(t, r), openStream(t, r)
+	if !inFlight("2") {
+		t.Error("with two streams: not 2")
+	}
+	close(goOn)
+	a.rest(t)
+	b.rest(t)
 	r.stop()
 	r.end(t)
 }
