@@ -95,14 +95,21 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 
 // load reads the configuration.
 func (o *options) load() (*config.Config, error) {
-	c, err := config.Load(o.config)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, &pointsman.Error{
+	if err := o.exists(); err != nil {
+		return nil, err
+	}
+	return config.Load(o.config)
+}
+
+// exists says what to do where there is no configuration.
+func (o *options) exists() error {
+	if _, err := os.Stat(o.config); errors.Is(err, os.ErrNotExist) {
+		return &pointsman.Error{
 			Code: pointsman.CodeConfig, Message: "there is no " + o.config,
-			Hint: "run pointsman init to write one, or name another with --config", Err: err,
+			Hint: "run pointsman init to write one, or name another with --config",
 		}
 	}
-	return c, err
+	return nil
 }
 
 // print writes a result: as JSON where that was asked for, else by the given

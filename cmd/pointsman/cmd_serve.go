@@ -45,6 +45,9 @@ is wrong changes nothing and says so in the log.`,
 			if err != nil {
 				return err
 			}
+			if err := o.exists(); err != nil {
+				return err
+			}
 			// Whoever reads the log may go; the requests stay.
 			signal.Ignore(syscall.SIGPIPE)
 			defer signal.Reset(syscall.SIGPIPE)

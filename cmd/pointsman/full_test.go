@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -108,4 +109,18 @@ func TestFullDiskAnswers(t *testing.T) {
 		return strings.Contains(must(t, "audit", "export", "--config", config), `"type":"gap"`)
 	})
 	must(t, "audit", "verify", "-q", "--config", config)
+}
+
+// A data directory that cannot be written to is told at start, with what to do.
+func TestDataDirectoryThatCannotBeWritten(t *testing.T) {
+	dir := setUp(t, "")
+	onSmallDisk(t, dir)
+	if err := syscall.Mount("", filepath.Join(dir, "data"), "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	var out, stderr bytes.Buffer
+	code := run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--config", filepath.Join(dir, "pointsman.yaml")}, streams{in: strings.NewReader(""), out: &out, err: &stderr})
+	if code != exitFailure || !strings.Contains(stderr.String(), "cannot be written to") || strings.Count(stderr.String(), "hint: decisions are recorded there") != 1 {
+		t.Errorf("exit %d\n%s%s", code, out.String(), stderr.String())
+	}
 }

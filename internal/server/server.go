@@ -7,10 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync/atomic"
+	"syscall"
 
+	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/config"
@@ -111,7 +114,7 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 		}
 	}()
 	if err := os.MkdirAll(c.DataDir.String(), 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, unwritable(c.DataDir.String(), fmt.Errorf("data directory: %w", err))
 	}
 	if s.seen = s.state(); config.Fingerprint(o.Path) != before {
 		s.seen = "" // it changed while it was loaded: it is read again
@@ -126,11 +129,23 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	s.admit(c)
 	s.instances.Closed = func(err error) { s.log.Error("a replaced configuration could not be closed", "error", err) }
 	if s.journal, err = OpenJournal(c, s.log); err != nil {
-		return nil, err
+		return nil, unwritable(c.DataDir.String(), err)
 	}
 	s.metrics = s.newMetrics()
 	s.index, err = sqlite.Open(c.Data().Index(), sqlite.Options{Journal: s.journal.Dir(), Logger: s.log})
 	return s, err
+}
+
+// unwritable says what to do about a data directory that this process may not
+// write to. A disk that is full is another matter: that passes.
+func unwritable(dir string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		return err
+	}
+	return &pointsman.Error{
+		Code: pointsman.CodeUnavailable, Message: "the data directory " + dir + " cannot be written to",
+		Hint: "decisions are recorded there: let this user write to it, or name another with data_dir", Err: err,
+	}
 }
 
 // OpenJournal opens the journal of a configuration for writing.
