@@ -46,9 +46,11 @@ var ErrNotRecorded = errors.New("not recorded")
 type Proxy struct {
 	base   *url.URL
 	client *http.Client
-	writer *Writer
-	report func(error)
-	mux    *http.ServeMux
+	// private asks with the clients' keys where there is no TLS; else nil.
+	private *http.Client
+	writer  *Writer
+	report  func(error)
+	mux     *http.ServeMux
 }
 
 var _ http.Handler = (*Proxy)(nil)
@@ -62,9 +64,10 @@ func NewProxy(baseURL string, w *Writer, o ProxyOptions) (*Proxy, error) {
 	}
 	p := &Proxy{base: base, client: o.Client, writer: w, report: o.Recorded, mux: http.NewServeMux()}
 	if p.client == nil {
-		p.client = &http.Client{
-			Transport:     dialguard.Policy{}.Transport(),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		p.client = &http.Client{Transport: dialguard.Policy{}.Transport(), CheckRedirect: stay}
+		if base.Scheme == "http" {
+			p.private = &http.Client{Transport: dialguard.Policy{PrivateOnly: true}.Transport(), CheckRedirect: stay}
 		}
 	}
 	if p.report == nil {
@@ -87,6 +90,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeH
 // Close closes the connections that are idle.
 func (p *Proxy) Close() error {
 	p.client.CloseIdleConnections()
+	if p.private != nil {
+		p.private.CloseIdleConnections()
+	}
 	return nil
 }
 
@@ -122,7 +128,11 @@ func (p *Proxy) send(w http.ResponseWriter, r *http.Request, body []byte, path .
 		request.Header = endToEnd(r.Header)
 		request.Header.Set("Accept-Encoding", "identity")
 		var response *http.Response
-		if response, err = p.client.Do(request); err == nil {
+		client := p.client
+		if p.private != nil && request.Header.Get("Authorization") != "" {
+			client = p.private
+		}
+		if response, err = client.Do(request); err == nil {
 			return response
 		}
 	}
