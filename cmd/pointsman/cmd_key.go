@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pointsman-ai/pointsman/internal/config"
 )
 
 // newKeyResult is what key new tells.
@@ -21,9 +23,13 @@ func newKey(o *options) *cobra.Command {
 	create := &cobra.Command{
 		Use: "new NAME", Short: "Make a key for a client, and the line for server.keys", Args: cobra.ExactArgs(1),
 		Long: `Make a key for a client. The key is printed once and kept nowhere; its SHA-256
-goes into the configuration under server.keys.`,
+goes into the configuration under server.keys. A key may name every task and no
+upstream; tasks: [NAME] and direct: allow, or a list of upstreams, change that.`,
 		Example: "  pointsman key new support-app",
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := config.CheckName(args[0]); err != nil {
+				return usageError{err}
+			}
 			key := "pm-" + rand.Text()
 			sum := sha256.Sum256([]byte(key))
 			r := newKeyResult{Name: args[0], Key: key, SHA256: hex.EncodeToString(sum[:])}

@@ -28,6 +28,14 @@ var (
 	formHex  = &form{`^[0-9a-f]{64}$`, checkHex}
 )
 
+// CheckName says why a text cannot be a name in the file, or nil.
+func CheckName(v string) error {
+	if message, hint := checkName(v); message != "" {
+		return fmt.Errorf("%s: %s", message, hint)
+	}
+	return nil
+}
+
 func checkName(v string) (message, hint string) {
 	if nameForm.MatchString(v) {
 		return "", ""

@@ -6,11 +6,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/gateway"
 )
 
@@ -285,5 +287,48 @@ func TestOptionsWithoutOrigin(t *testing.T) {
 	url, _ := guarded(t, loopbackOnly)
 	if r := sendAs(t, http.MethodOptions, url+"/v1/chat/completions", ""); r.StatusCode != 404 && r.StatusCode != 405 {
 		t.Errorf("%d", r.StatusCode)
+	}
+}
+
+// Whatever a Host says, a server without keys is asked under a loopback name
+// or address only.
+func FuzzGuardHost(f *testing.F) {
+	for _, host := range []string{"localhost", "127.0.0.1:8087", "[::1]:8087", "[::ffff:127.0.0.1]", "evil.example.com", "localhost.evil:1", "127.0.0.1@evil", "::1", "[::1", "localhost:", ":8087", "localhost..", "[fe80::1%lo]", "２", "2130706433"} {
+		f.Add(host)
+	}
+	guard := gateway.Guard(gateway.GuardOptions{
+		Rules: func() *gateway.GuardRules { return &loopbackOnly },
+		Fail:  func(w http.ResponseWriter, status int, _ *pointsman.Error) { w.WriteHeader(status) },
+	}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	f.Fuzz(func(t *testing.T, host string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/models", http.NoBody)
+		r.Host = host
+		w := httptest.NewRecorder()
+		guard.ServeHTTP(w, r)
+		if w.Code != http.StatusTeapot {
+			return
+		}
+		name := host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			name = h
+		}
+		name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+		address, err := netip.ParseAddr(name)
+		if !strings.EqualFold(name, "localhost") && (err != nil || !address.Unmap().IsLoopback()) {
+			t.Errorf("%q came through", host)
+		}
+	})
+}
+
+func BenchmarkGuard(b *testing.B) {
+	guard := gateway.Guard(gateway.GuardOptions{Rules: func() *gateway.GuardRules { return &loopbackOnly }},
+		http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/chat/completions", http.NoBody)
+	r.Host = "127.0.0.1:8087"
+	r.Header.Set("Content-Type", asJSON)
+	w := httptest.NewRecorder()
+	b.ReportAllocs()
+	for b.Loop() {
+		guard.ServeHTTP(w, r)
 	}
 }

@@ -100,8 +100,7 @@ func exposed(c *config.Config, address string) error {
 	if len(c.Server.Keys) > 0 {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err == nil && (host == "localhost" || ip != nil && ip.IsLoopback()) {
+	if config.Loopback(address) {
 		return nil
 	}
 	return &pointsman.Error{
