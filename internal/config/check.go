@@ -10,7 +10,7 @@ import (
 // fine says that nothing was reported about a path yet.
 func (d *decoder) fine(path string) bool { return !d.faulty[path] }
 
-// written says that a value stands in the file.
+// written says that the file has a value.
 func (d *decoder) written(path string) bool {
 	_, ok := d.positions[path]
 	return ok

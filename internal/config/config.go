@@ -30,7 +30,7 @@ type Config struct {
 }
 
 // block is one part of the file. Its type, fields with their defaults and
-// bounds, and checks stand in the file of this package that declares it; the
+// bounds, and checks are in the file of this package that declares it; the
 // decoder, the schema and the snapshot work from [Config] and from this.
 type block struct {
 	// fields are the keys of the block, by path.
@@ -41,7 +41,7 @@ type block struct {
 	// include reads in the files that the block names; may be nil.
 	include func(d *decoder, c *Config)
 	// check looks at the meaning of the block: whether what refers leads
-	// somewhere, and whether what stands together goes together. Values that
+	// somewhere, and whether what is written together goes together. Values that
 	// were complained about already are left alone, so that one mistake is
 	// reported once. May be nil.
 	check func(d *decoder, c *Config)
@@ -58,7 +58,7 @@ type warner func(message, hint string, steps ...any)
 // blocks are checked in this order.
 var blocks = []block{fileBlock, serverBlock, journalBlock, upstreamBlock, modelBlock, ruleBlock, taskBlock}
 
-// fileBlock is what stands at the top of the file.
+// fileBlock are the keys at the top of the file.
 var fileBlock = block{fields: map[string]field{
 	"version":  {doc: "The version of this file's format.", required: true, min: "1", max: "1"},
 	"data_dir": {doc: "Where the journal, artefacts and the index are kept. Relative to this file.", def: "./data", form: formPath},
@@ -108,7 +108,7 @@ func (c *Config) Warnings() Problems {
 	return out.Sorted()
 }
 
-// written says that a value stands in the file.
+// written says that the file has a value.
 func (c *Config) written(path string) bool {
 	_, ok := c.positions[path]
 	return ok

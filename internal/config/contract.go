@@ -10,7 +10,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/contract"
 )
 
-// Contract is an output contract. What stands in files of its own has been read
+// Contract is an output contract. What is in files of its own has been read
 // in: Labels and Schema are the whole truth, the paths say where it came from.
 type Contract struct {
 	Labels     []string `yaml:"labels"`
@@ -33,7 +33,7 @@ var contractFields = map[string]field{
 	"tasks.*.contract.pattern":     {doc: "An RE2 expression whose first group is the answer within the text; the last match counts. Absent: the whole text.", text: 4096},
 	"tasks.*.contract.schema":      {doc: "A JSON Schema (2020-12) that the answer must satisfy.", oneOf: "schema_file"},
 	"tasks.*.contract.schema_file": {doc: "A file with the JSON Schema. Relative to this file.", oneOf: "schema", form: formPath},
-	"tasks.*.contract.verbatim":    {doc: "Every text of an extracted object must stand in the request word for word.", def: "false"},
+	"tasks.*.contract.verbatim":    {doc: "Every text of an extracted object must be in the request verbatim.", def: "false"},
 }
 
 func (d *decoder) includeContract(k *Contract, at string) {

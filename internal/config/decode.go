@@ -12,7 +12,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/suggest"
 )
 
-// mark is where a value of the file stands, and its key.
+// mark is where a value of the file is, and its key.
 type mark struct {
 	node *node
 	key  Position // of the key; of the value where it has none
@@ -31,7 +31,7 @@ type decoder struct {
 	files     []string
 }
 
-// add reports a problem at a place.
+// add reports a problem at a position.
 func (d *decoder) add(at Position, path, message, hint string) {
 	d.faulty[path] = true
 	d.problems = append(d.problems, Problem{File: d.source.name, Position: at, Path: path, Message: message, Hint: hint})
@@ -176,7 +176,7 @@ func (d *decoder) structure(n *node, at cursor, v reflect.Value) {
 }
 
 // unknownHint suggests what an unknown key was meant to be: a key of this
-// mapping, or else the place where a key of that name belongs.
+// mapping, or else the block where a key of that name belongs.
 func unknownHint(key, table string, known []string) string {
 	if near := suggest.Nearest(key, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
@@ -332,8 +332,8 @@ func (d *decoder) text(n *node, at cursor) (string, bool) {
 	return n.value, true
 }
 
-// lastName is the name of a place for messages: its key, or that of the list it
-// stands in.
+// lastName is the name of a value for messages: its key, or that of the list it
+// is in.
 func lastName(at cursor) string {
 	steps := strings.Split(at.table, ".")
 	for _, step := range slices.Backward(steps) {

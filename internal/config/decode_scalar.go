@@ -166,7 +166,7 @@ func (d *decoder) size(n *node, at cursor, v reflect.Value) {
 	v.SetInt(int64(x))
 }
 
-// secret decodes a reference to a secret. What stands there in its place is
+// secret decodes a reference to a secret. What is written in its stead is
 // never shown.
 func (d *decoder) secret(n *node, at cursor, v reflect.Value) {
 	d.hideAll(n)

@@ -31,7 +31,7 @@ const (
 	maxText    = 64 << 10
 )
 
-// A wildcard in a path stands for any key of a mapping or place in a list.
+// A wildcard in a path stands for any key of a mapping or index of a list.
 const wildcard = "*"
 
 // fields is the table, by path with wildcards: the fields of all blocks.
@@ -43,7 +43,7 @@ func init() { // not a literal: the checks of blocks refer back to the table
 	}
 }
 
-// merged is one table of several, in which no path stands twice.
+// merged is one table of several, in which no path is twice.
 func merged(tables ...map[string]field) map[string]field {
 	out := map[string]field{}
 	for _, table := range tables {

@@ -107,7 +107,7 @@ func appendText(out []byte, s string) []byte {
 }
 
 // jsonNode reads one JSON value, with positions, into the same tree that YAML
-// becomes. A key that stands twice is an error, as it is in YAML.
+// becomes. A key that is there twice is an error, as it is in YAML.
 func jsonNode(src []byte) (*node, error) {
 	r := &jsonReader{d: json.NewDecoder(bytes.NewReader(src)), src: src}
 	r.d.UseNumber()
@@ -127,7 +127,7 @@ type jsonReader struct {
 	nodes int
 }
 
-// here is the place of the next token on the one line that a snapshot is.
+// here is the position of the next token on the one line that a snapshot is.
 func (r *jsonReader) here() Position { return Position{1, int(r.d.InputOffset()) + 1} }
 
 func (r *jsonReader) read(depth int) (*node, error) {
@@ -181,7 +181,7 @@ func (r *jsonReader) object(n *node, depth int) error {
 		}
 		key, _ := token.(string)
 		if seen[key] {
-			return fmt.Errorf("%q stands twice", key)
+			return fmt.Errorf("%q is there twice", key)
 		}
 		seen[key] = true
 		value, err := r.read(depth + 1)

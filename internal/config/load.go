@@ -196,7 +196,7 @@ func invalidUTF8(src []byte) (Position, bool) {
 	return Position{1, 1}, true
 }
 
-// positionOf is the place of a byte.
+// positionOf is the position of a byte.
 func positionOf(src []byte, offset int) Position {
 	before := src[:max(0, min(offset, len(src)))]
 	line := bytes.Count(before, []byte("\n"))

@@ -16,7 +16,7 @@ const (
 	maxDepth  = 64      // nesting
 )
 
-// Position is a place in the source, counted from 1; columns count characters,
+// Position is a line and column of the source, counted from 1; columns count characters,
 // not bytes. The zero Position is nowhere.
 type Position struct {
 	Line   int `json:"line"`
@@ -175,7 +175,7 @@ func (c *composer) mapping(n *node, y *yaml.Node, path string, depth int) {
 		case n.pairs[earlier].merged:
 			n.pairs[earlier] = p
 		default:
-			c.report(keyPos, where, fmt.Sprintf("%q stands twice", k.Value),
+			c.report(keyPos, where, fmt.Sprintf("%q is written twice", k.Value),
 				fmt.Sprintf("it is also on line %d; keep one of them", n.pairs[earlier].keyPos.Line))
 		}
 	}

@@ -20,7 +20,7 @@ var (
 	ErrUnresolved = errors.New("unresolved reference")
 )
 
-// Problem is one fault of a configuration file, where it stands and what to do
+// Problem is one fault of a configuration file, where it is and what to do
 // about it.
 type Problem struct {
 	File string `json:"file"`
@@ -37,7 +37,7 @@ type Problem struct {
 }
 
 // Error renders the problem as file:line:column, the line with a caret below
-// the place, and the hint.
+// the column, and the hint.
 func (p Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -59,7 +59,7 @@ func (p Problem) Error() string {
 func (p Problem) Unwrap() error { return p.err }
 
 // caretIndent is blank space as wide as the characters before a column: tabs
-// stay tabs, so that the caret stands where the terminal puts the character.
+// stay tabs, so that the caret is where the terminal puts the character.
 func caretIndent(source string, column int) string {
 	var b strings.Builder
 	for _, r := range source {
@@ -209,8 +209,8 @@ func (s *source) line(n int) string {
 	}, text)
 }
 
-// problem makes a problem at a place of the source. Of a very long line it
-// shows the part around the place.
+// problem makes a problem at a position of the source. Of a very long line it
+// shows the part around it.
 func (s *source) problem(at Position, path, message, hint string) Problem {
 	p := Problem{File: s.name, Position: at, Path: path, Message: message, Hint: hint, Source: s.line(at.Line)}
 	const most, around = 160, 60

@@ -12,7 +12,7 @@ type Prompt struct {
 	SystemFile Path   `yaml:"system_file"`
 }
 
-// A prompt has the same keys wherever it stands.
+// A prompt has the same keys everywhere.
 var (
 	promptVersion = field{doc: "Your own name for this wording; part of what identifies the variant.", required: true, text: 128, form: formLine}
 	promptSystem  = field{doc: "The system message.", oneOf: "system_file", text: maxIncluded}

@@ -95,14 +95,14 @@ func (c *Config) WithArtefacts(digests map[pointsman.ModelID]pointsman.Digest) *
 	return &out
 }
 
-// Position is where a value stands, or the nearest thing around it that is
+// Position is where a value is, or the nearest thing around it that is
 // written. Paths are made by [At].
 func (c *Config) Position(path string) Position {
 	return locate(c.positions, path).node.pos
 }
 
 // Problem reports an error that was found later, by another room, with the
-// place of the value that it is about. The error is wrapped; its own place
+// position of the value that it is about. The error is wrapped; its own position
 // within the value (a [rules.SyntaxError]) and its hint (a [pointsman.Error])
 // are reported. An error that is [Problems] already is returned as it is.
 func (c *Config) Problem(path string, err error) Problems {

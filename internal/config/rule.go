@@ -134,12 +134,12 @@ func (d *decoder) checkForbid(c *Config, at string, r Rule, t *Task) {
 		}
 		d.at(at, "this forbids nothing", "name "+what)
 	}
-	var regions, unplaced []string
+	var regions, regionless []string
 	for id := range sortedKeys(c.Upstreams) {
 		if region := c.Upstreams[id].Region; region != "" {
 			regions = append(regions, region)
 		} else if d.fine(At("upstreams", id, "region")) {
-			unplaced = append(unplaced, string(id))
+			regionless = append(regionless, string(id))
 		}
 	}
 	for i, region := range f.Regions {
@@ -149,17 +149,17 @@ func (d *decoder) checkForbid(c *Config, at string, r Rule, t *Task) {
 		d.refer(indexed(child(at, "upstreams"), i), string(upstream), "upstream", texts(slices.Collect(sortedKeys(c.Upstreams))))
 	}
 	if t == nil {
-		d.placed(child(at, "regions"), f, unplaced, "the file")
+		d.checkRegions(child(at, "regions"), f, regionless, "the file")
 		return
 	}
-	var asked []string
+	var used []string
 	for _, tier := range t.Tiers {
-		asked = append(asked, string(c.Models[tier.Model].Upstream))
+		used = append(used, string(c.Models[tier.Model].Upstream))
 	}
 	if t.Witness != nil {
-		asked = append(asked, string(c.Models[t.Witness.Model].Upstream))
+		used = append(used, string(c.Models[t.Witness.Model].Upstream))
 	}
-	d.placed(child(at, "regions"), f, slices.DeleteFunc(unplaced, func(id string) bool { return !slices.Contains(asked, id) }), "this task")
+	d.checkRegions(child(at, "regions"), f, slices.DeleteFunc(regionless, func(id string) bool { return !slices.Contains(used, id) }), "this task")
 	for i, tier := range f.Tiers {
 		if d.refer(indexed(child(at, "tiers"), i), string(tier), "tier", tierNames(t)) && tier == r.Pin {
 			d.at(indexed(child(at, "tiers"), i), fmt.Sprintf("this rule pins to %s and forbids it", tier), "remove one")
@@ -167,9 +167,9 @@ func (d *decoder) checkForbid(c *Config, at string, r Rule, t *Task) {
 	}
 }
 
-// placed reports upstreams without a region where a rule depends on regions.
-func (d *decoder) placed(at string, f *Forbid, unplaced []string, where string) {
-	if len(f.Regions) > 0 && len(unplaced) > 0 {
-		d.at(at, fmt.Sprintf("upstream %s of %s has no region, so it would not be forbidden", strings.Join(unplaced, ", "), where), "give every upstream a region")
+// checkRegions reports upstreams without a region where a rule depends on regions.
+func (d *decoder) checkRegions(at string, f *Forbid, regionless []string, where string) {
+	if len(f.Regions) > 0 && len(regionless) > 0 {
+		d.at(at, fmt.Sprintf("upstream %s of %s has no region, so it would not be forbidden", strings.Join(regionless, ", "), where), "give every upstream a region")
 	}
 }

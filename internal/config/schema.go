@@ -42,7 +42,7 @@ const (
 	moneyPattern    = `^[0-9]{1,10}(\.[0-9]{1,9})?$`
 )
 
-// schemaOf is the schema of the values of a type at a place of the table.
+// schemaOf is the schema of the values of a type at a path of the table.
 func schemaOf(t reflect.Type, at cursor) *jsonschema.Schema {
 	if t.Kind() == reflect.Pointer {
 		return schemaOf(t.Elem(), at)

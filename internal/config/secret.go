@@ -141,13 +141,13 @@ type Path struct {
 // String is the path to open.
 func (p Path) String() string { return rooted(p.dir, p.written) }
 
-// Written is the path as it stands in the file.
+// Written is the path as it is in the file.
 func (p Path) Written() string { return p.written }
 
 // IsZero says that no path is given.
 func (p Path) IsZero() bool { return p.written == "" }
 
-// MarshalJSON writes the path as it stands in the file.
+// MarshalJSON writes the path as it is in the file.
 func (p Path) MarshalJSON() ([]byte, error) { return json.Marshal(p.written) }
 
 func rooted(dir, path string) string {

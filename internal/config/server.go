@@ -60,11 +60,11 @@ var serverBlock = block{
 
 func (d *decoder) checkServer(s *Server) {
 	open := len(s.Keys) == 0 && d.fine("server.keys")
-	if open && s.Listen != "" && !loopback(s.Listen) {
+	if open && s.Listen != "" && !Loopback(s.Listen) {
 		d.at("server.listen", fmt.Sprintf("%s can be reached by others, and no key is asked for", s.Listen),
 			"listen on 127.0.0.1, or add server.keys (pointsman key new makes one)")
 	}
-	if open && s.AdminListen != "" && s.AdminListen != AdminOff && !loopback(s.AdminListen) {
+	if open && s.AdminListen != "" && s.AdminListen != AdminOff && !Loopback(s.AdminListen) {
 		d.at("server.admin_listen", fmt.Sprintf("%s can be reached by others, and no key protects this server", s.AdminListen),
 			"listen on 127.0.0.1, write off, or add server.keys")
 	}
@@ -121,9 +121,9 @@ func checkListen(v string) (string, string) {
 	return "", ""
 }
 
-// loopback says that only this machine can reach an address. A name other than
+// Loopback says that only this machine can reach an address. A name other than
 // localhost may be anything, so it is not.
-func loopback(listen string) bool {
+func Loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return false

@@ -122,7 +122,7 @@ func (d *decoder) checkCORS(s *Server) {
 		}
 		return
 	case len(s.CORS.Origins) > 1:
-		d.at(At("server", "cors", "origins", all), "* stands among other origins", "write * alone, or the origins without it")
+		d.at(At("server", "cors", "origins", all), "* is listed among other origins", "write * alone, or the origins without it")
 	case s.CORS.Credentials:
 		d.at("server.cors.credentials", "browsers refuse credentials together with the origin *", "name the origins")
 	case len(s.Keys) == 0 && d.fine("server.keys"):

@@ -186,7 +186,7 @@ func (d *decoder) checkTask(c *Config, at string, t *Task) {
 	slicesSeen := map[string]bool{}
 	for i, key := range t.Slices {
 		if slicesSeen[key] {
-			d.at(indexed(child(at, "slices"), i), fmt.Sprintf("slice %q stands twice", key), "remove one")
+			d.at(indexed(child(at, "slices"), i), fmt.Sprintf("slice %q is listed twice", key), "remove one")
 		}
 		slicesSeen[key] = true
 	}

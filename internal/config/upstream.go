@@ -27,8 +27,8 @@ type Upstream struct {
 	RecordedSettings
 }
 
-// upstreamType is one type of upstream. What there is to say of it stands in the
-// file of this package that declares it.
+// upstreamType is one type of upstream. All that concerns it is in the file of
+// this package that declares it.
 type upstreamType struct {
 	name UpstreamType
 	// settings are the keys that upstreams of this type have beside those of

@@ -104,7 +104,7 @@ func (d *decoder) checkHeaders(at string, u Upstream) {
 		path := child(child(at, "headers"), name)
 		folded := strings.ToLower(name)
 		if first, ok := seen[folded]; ok {
-			d.atKey(path, fmt.Sprintf("the header %s stands twice", name), fmt.Sprintf("the other is %s; their case does not tell them apart", first))
+			d.atKey(path, fmt.Sprintf("the header %s is set twice", name), fmt.Sprintf("the other is %s; their case does not tell them apart", first))
 		}
 		seen[folded] = name
 		if folded == "authorization" && !u.APIKey.IsZero() {

@@ -81,7 +81,7 @@ func Compile(kind pointsman.Kind, c pointsman.Contract) (*Contract, error) {
 
 // Read reads an answer: whether it keeps the contract, which label it names,
 // and what is wrong where something is. What is wrong goes on record, so it is
-// told without a word of the answer.
+// reported without the answer's text.
 func (c *Contract) Read(answer, input string) pointsman.Reading {
 	if len(answer) > maxAnswer {
 		return broken("the answer is longer than %d bytes", maxAnswer)
@@ -223,7 +223,7 @@ func unfence(text string) string {
 	return strings.TrimSpace(strings.TrimPrefix(inner, "json"))
 }
 
-// notIn finds a string value that does not stand in the source word for word.
+// notIn finds a string value that is not in the source verbatim.
 func notIn(value any, path, source string) (at string, found bool) {
 	return walk(value, path, func(leaf any) bool {
 		text, ok := leaf.(string)
@@ -232,7 +232,7 @@ func notIn(value any, path, source string) (at string, found bool) {
 }
 
 // walk finds the first leaf of a JSON value, in the order of sorted keys, for
-// which wrong is true, and tells its place as a JSON pointer.
+// which wrong is true, and gives its position as a JSON pointer.
 func walk(value any, path string, wrong func(leaf any) bool) (at string, found bool) {
 	switch v := value.(type) {
 	case []any:
@@ -244,7 +244,7 @@ func walk(value any, path string, wrong func(leaf any) bool) (at string, found b
 		return "", false
 	case map[string]any:
 		for i, key := range slices.Sorted(maps.Keys(v)) {
-			// A key is the model's text and stays out of the record; its place
+			// A key is the model's text and stays out of the record; its position
 			// among the sorted keys tells as much.
 			if at, found = walk(v[key], path+"/"+strconv.Itoa(i), wrong); found {
 				return at, true

@@ -50,7 +50,7 @@ func (s *schema) check(value any) error {
 	for len(invalid.Causes) > 0 {
 		invalid = invalid.Causes[0]
 	}
-	_, place, _ := strings.Cut(invalid.SchemaURL, "#")
+	_, path, _ := strings.Cut(invalid.SchemaURL, "#")
 	rule := strings.Join(invalid.ErrorKind.KeywordPath(), "/")
-	return fmt.Errorf("the answer breaks the schema's %s/%s", place, rule)
+	return fmt.Errorf("the answer breaks the schema's %s/%s", path, rule)
 }

@@ -54,7 +54,7 @@ func (f Forbid) forbids(t *pointsman.Tier) bool {
 		slices.Contains(f.Upstreams, t.Place.Upstream) || slices.Contains(f.Tiers, t.ID)
 }
 
-// SyntaxError is a mistake in a condition, with its place in the expression.
+// SyntaxError is a mistake in a condition, with its position in the expression.
 type SyntaxError struct {
 	Rule         string
 	Line, Column int // from 1
