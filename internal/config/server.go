@@ -84,12 +84,16 @@ func (d *decoder) checkServer(s *Server) {
 	}
 }
 
-// warnServer reports times that can never be used up.
+// warnServer reports times that can never be used up, and what is open.
 func warnServer(c *Config, warn warner) {
 	s := &c.Server
 	if s.ReadTimeout > s.RequestTimeout && c.written("server.read_timeout") {
 		warn(fmt.Sprintf("read_timeout is %s, and a whole request may take %s", s.ReadTimeout, s.RequestTimeout),
 			"raise server.request_timeout, or lower this", "server", "read_timeout")
+	}
+	if s.AdminListen != AdminOff && !Loopback(s.AdminListen) {
+		warn(fmt.Sprintf("metrics and probes on %s are answered without a key", s.AdminListen),
+			"let the network keep others away from this port", "server", "admin_listen")
 	}
 }
 

@@ -60,6 +60,10 @@ func TestWarnings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	open := parse(t, strings.Replace(minimal, "version: 1", "version: 1\nserver: {admin_listen: 0.0.0.0:8088, keys: [{name: a, sha256: aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899}]}", 1))
+	if w := open.Warnings(); len(w) != 1 || !strings.Contains(w[0].Message, "without a key") {
+		t.Errorf("open administration: %v", w)
+	}
 	for _, file := range []string{"testdata/good/minimal.yaml", "testdata/good/everything.yaml"} {
 		if w := load(t, file).Warnings(); len(w) > 0 {
 			t.Errorf("%s: %v", file, w)

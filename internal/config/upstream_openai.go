@@ -137,7 +137,7 @@ var headerForm = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")
 
 // checkURL checks a base URL. One with references is checked as far as it can
 // be, and again when it is resolved.
-func checkURL(v string) (string, string) {
+func checkURL(v string) (message, hint string) {
 	if message, hint := badReference(v); message != "" {
 		return message, hint
 	}
@@ -160,7 +160,11 @@ func checkURL(v string) (string, string) {
 		return "/chat/completions is appended to this", "write what stands before it"
 	}
 	if err := (dialguard.Policy{}).CheckHost(u.Hostname()); err != nil {
-		return err.Error(), "link-local addresses and metadata services answer for no model; write the address of the server itself"
+		hint = "link-local addresses and metadata services answer for no model; write the address of the server itself"
+		if address, err := netip.ParseAddr(u.Hostname()); err == nil && address.Unmap().IsUnspecified() {
+			hint = "that is where a server listens; write 127.0.0.1 to ask the one on this machine"
+		}
+		return err.Error(), hint
 	}
 	if text == v && oddAddress.MatchString(u.Hostname()) {
 		if _, err := netip.ParseAddr(u.Hostname()); err != nil {

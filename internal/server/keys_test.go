@@ -187,3 +187,17 @@ func TestAdministrationIsNotOpenWithoutKeys(t *testing.T) {
 		t.Errorf("with keys: %v", err)
 	}
 }
+
+// A key that is not there makes every request fail: the log says so at the
+// start, and names the setting.
+func TestMissingSecretsAreLogged(t *testing.T) {
+	r := start(t, respond, "")
+	if strings.Contains(r.log.String(), "configuration: ") {
+		t.Error("something is wrong with a configuration that is in order")
+	}
+	r.rewrite(t, "{type: openai,", `{type: openai, api_key: "${POINTSMAN_TEST_NO_SUCH_KEY}",`)
+	until(t, "nothing is logged", func() bool { return strings.Contains(r.log.String(), "POINTSMAN_TEST_NO_SUCH_KEY is not set") })
+	if !strings.Contains(r.log.String(), "upstreams.api.api_key") {
+		t.Error(r.log.String())
+	}
+}

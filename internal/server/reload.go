@@ -83,6 +83,7 @@ func (s *server) reload() {
 	s.owe(next)
 	s.instances.Swap(next)
 	s.admit(c)
+	s.advise(c)
 	s.reloads.Add(1)
 	s.log.Info("configuration in force", "config", next.Snapshot().Short(), "tasks", next.Models())
 }

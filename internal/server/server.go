@@ -127,6 +127,7 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	s.instances = instance.Hold(first)
 	s.gate = admit.New(nil)
 	s.admit(c)
+	s.advise(c)
 	s.instances.Closed = func(err error) { s.log.Error("a replaced configuration could not be closed", "error", err) }
 	if s.journal, err = OpenJournal(c, s.log); err != nil {
 		return nil, unwritable(c.DataDir.String(), err)
