@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/server"
 )
 
@@ -91,7 +92,7 @@ func TestInventedModelsDoNotGrowTheMetrics(t *testing.T) {
 }
 
 func TestAdministrationCanBeOff(t *testing.T) {
-	r, err := tryStart(t, respond, "", server.Options{Listen: "127.0.0.1:0", AdminListen: server.AdminOff})
+	r, err := tryStart(t, respond, "", server.Options{Listen: "127.0.0.1:0", AdminListen: config.AdminOff})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,12 +122,13 @@ func TestAddressesThatCannotBeListenedOn(t *testing.T) {
 	}{
 		{"the API's is taken", taken.Addr().String(), "off", "another process listens there; choose another address with --listen"},
 		{"administration's is taken", free.Addr().String(), taken.Addr().String(), "choose another address with --admin-listen"},
-		{"no such address", "127.0.0.1:0", "192.0.2.1:0", "no such address"},
+		{"reachable by others", "0.0.0.0:0", "off", "server.keys"},
+		{"administration reachable by others", "127.0.0.1:0", "0.0.0.0:0", "server.keys"},
 		{"no address at all", "127.0.0.1:0", "8088", "host:port"},
 	} {
 		_, err := tryStart(t, respond, "", server.Options{Listen: c.listen, AdminListen: c.admin})
 		failure := &pointsman.Error{}
-		if !errors.As(err, &failure) || !strings.Contains(failure.Hint, c.hint) || !strings.Contains(failure.Message, "cannot listen on ") {
+		if !errors.As(err, &failure) || !strings.Contains(failure.Hint, c.hint) {
 			t.Errorf("%s: %v, hint %q", c.name, err, failure.Hint)
 		}
 	}
@@ -136,5 +138,26 @@ func TestAddressesThatCannotBeListenedOn(t *testing.T) {
 	}
 	if response, _ := get(t, "GET", r.API+"/readyz", ""); response.StatusCode != 200 {
 		t.Error(response.Status)
+	}
+}
+
+// The file says where administration listens; the command line has the last
+// word.
+func TestWhereAdministrationListens(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings, flag, prefix string
+	}{
+		"nobody says":      {"", "", "http://127.0.0.1:"},
+		"the file":         {"admin_listen: 127.0.0.2:0", "", "http://127.0.0.2:"},
+		"the command line": {"admin_listen: 127.0.0.2:0", "127.0.0.1:0", "http://127.0.0.1:"},
+		"off in the file":  {"admin_listen: off", "", ""},
+	} {
+		r, err := tryStart(t, respond, c.settings, server.Options{Listen: "127.0.0.1:0", AdminListen: c.flag})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !strings.HasPrefix(r.Admin, c.prefix) || c.prefix == "" && r.Admin != "" {
+			t.Errorf("%s: it listens on %q", name, r.Admin)
+		}
 	}
 }

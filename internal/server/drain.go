@@ -51,9 +51,13 @@ func (s *server) wait(idle <-chan struct{}, most time.Duration, hurry <-chan str
 	defer timer.Stop()
 	select {
 	case <-idle:
-		return true
 	case <-timer.C:
 	case <-hurry:
 	}
-	return false
+	select {
+	case <-idle: // maybe at the same time
+		return true
+	default:
+		return false
+	}
 }

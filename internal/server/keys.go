@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/hex"
+	"errors"
 	"net"
 	"net/http"
 
@@ -13,7 +14,8 @@ import (
 // admit puts in force what a configuration says about who may ask: its keys, or
 // that there are none, the names of this server and the pages that may use it.
 func (s *server) admit(c *config.Config) {
-	s.guard.Store(guardRules(c, s.address()))
+	address, _ := s.addresses()
+	s.guard.Store(guardRules(c, address))
 	if len(c.Server.Keys) == 0 {
 		s.gate.Open(direct(c.Server.Direct))
 		return
@@ -59,11 +61,6 @@ func direct(d config.Direct) admit.Direct {
 // that others can reach: the file may name another, but this one stays open
 // until the next start.
 func (s *server) staysClosed(c *config.Config) error {
-	if err := exposed(c, s.address()); err != nil {
-		return err
-	}
-	if admin := s.adminAddress(); admin != AdminOff {
-		return exposed(c, admin)
-	}
-	return nil
+	address, admin := s.addresses()
+	return errors.Join(exposed(c, address), exposed(c, admin))
 }

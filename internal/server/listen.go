@@ -15,8 +15,8 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/gateway"
 )
 
-// AdminOff as an address means that nothing listens for administration.
-const AdminOff = config.AdminOff
+// defaultAdmin is the default of server.admin_listen.
+const defaultAdmin = "127.0.0.1:8088"
 
 // listeners are the two doors of the process.
 type listeners struct {
@@ -32,50 +32,45 @@ func (l *listeners) addresses() Addresses {
 	return a
 }
 
-// listen opens the addresses of the API and of administration: those of the
-// file, or those that the command line names in their place.
+// listen opens the addresses of the API and of administration.
 func (s *server) listen() (*listeners, error) {
-	address := s.address()
-	if err := exposed(s.config, address); err != nil {
-		return nil, err
+	address, admin := s.addresses()
+	// No key is asked for by administration, so that a server without keys must
+	// not show more to others than one with them.
+	for _, one := range []string{address, admin} {
+		if err := exposed(s.config, one); err != nil {
+			return nil, err
+		}
 	}
 	api, err := listen(address, "server.listen", "--listen")
 	if err != nil {
 		return nil, err
 	}
 	l := &listeners{api: limit(api, maxConnections(openFiles()))}
-	if admin := s.adminAddress(); admin != AdminOff {
+	if admin != config.AdminOff {
 		if l.admin, err = listen(admin, "server.admin_listen", "--admin-listen"); err != nil {
 			return nil, errors.Join(err, api.Close())
-		}
-		// No key is asked for there, so that a server without keys must not
-		// show more to others than one with them.
-		if err := exposed(s.config, l.admin.Addr().String()); err != nil {
-			return nil, errors.Join(err, l.admin.Close(), api.Close())
 		}
 		l.admin = limit(l.admin, maxAdmin)
 	}
 	return l, nil
 }
 
-// address is where the API listens.
-func (s *server) address() string {
+// addresses are where the API and administration are to listen: as the file or
+// else the command line says. Who asks for any free port for the API means as
+// much for administration, unless somebody says where.
+func (s *server) addresses() (api, admin string) {
+	api, admin = s.config.Server.Listen, s.config.Server.AdminListen
 	if s.options.Listen != "" {
-		return s.options.Listen
+		api = s.options.Listen
 	}
-	return s.config.Server.Listen
-}
-
-// adminAddress is where administration listens. Who asks for any free port for
-// the API means as much for administration.
-func (s *server) adminAddress() string {
+	if _, port, err := net.SplitHostPort(api); err == nil && port == "0" && admin == defaultAdmin {
+		admin = "127.0.0.1:0"
+	}
 	if s.options.AdminListen != "" {
-		return s.options.AdminListen
+		admin = s.options.AdminListen
 	}
-	if _, port, err := net.SplitHostPort(s.options.Listen); err == nil && port == "0" {
-		return "127.0.0.1:0"
-	}
-	return s.config.Server.AdminListen
+	return api, admin
 }
 
 func listen(address, setting, flag string) (net.Listener, error) {
@@ -97,14 +92,17 @@ func listen(address, setting, flag string) (net.Listener, error) {
 
 // exposed refuses an address that others can reach where no key is asked for.
 func exposed(c *config.Config, address string) error {
-	if len(c.Server.Keys) > 0 {
+	if len(c.Server.Keys) > 0 || address == config.AdminOff {
 		return nil
+	}
+	if _, port, _ := net.SplitHostPort(address); port == "" {
+		return nil // no address at all: that is told when it is listened on
 	}
 	if config.Loopback(address) {
 		return nil
 	}
 	return &pointsman.Error{
-		Code: pointsman.CodeConfig, Message: fmt.Sprintf("%q can be reached by others, and no key is asked for", address),
+		Code: pointsman.CodeConfig, Message: fmt.Sprintf("%s can be reached by others, and no key is asked for", address),
 		Hint: "name keys under server.keys (pointsman key new makes one), or listen on 127.0.0.1",
 	}
 }

@@ -32,7 +32,7 @@ type Options struct {
 	// Listen replaces the file's server.listen where it is not empty.
 	Listen string
 	// AdminListen replaces the file's address of administration where it is not
-	// empty; AdminOff means none.
+	// empty; config.AdminOff means none.
 	AdminListen string
 	// Log takes what the operator should know. Run writes it.
 	Log *logging.Log
