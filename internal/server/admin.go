@@ -5,9 +5,14 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"time"
 
 	"github.com/pointsman-ai/pointsman/internal/gateway"
 )
+
+// adminTime is how long an answer of administration may take: a profile of some
+// minutes, and no longer for a client that does not read.
+const adminTime = 5 * time.Minute
 
 // admin serves what is for operators and not for clients: metrics, profiles,
 // and the probes of the API once more.
