@@ -40,7 +40,7 @@ func head(path, version string, length int, more string) string {
 // hold their connection for longer than server.read_timeout, on either
 // listener; one that sends a request is answered.
 func TestClientsThatDoNotSend(t *testing.T) {
-	r := start(t, respond, "read_timeout: 200ms")
+	r := start(t, respond, "read_timeout: 400ms")
 	for _, base := range []string{r.API, r.Admin} {
 		for _, sent := range []string{"", "GET /healthz HTTP/1.1\r\nHost: local", head("/v1/chat/completions", "HTTP/1.1", 1000, "") + `{"model":`} {
 			c := dial(t, base)
