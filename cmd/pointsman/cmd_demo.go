@@ -24,9 +24,9 @@ type demoOptions struct {
 	keep time.Duration
 }
 
-// demonstrated is what the demo tells. Every figure is of the test messages,
+// demoReport is what the demo tells. Every figure is of the test messages,
 // which nothing was trained or calibrated on, sent through the HTTP API.
-type demonstrated struct {
+type demoReport struct {
 	Messages  int           `json:"messages"`
 	Small     stat.Estimate `json:"small_accuracy"`
 	Large     stat.Estimate `json:"large_accuracy"`
@@ -86,7 +86,7 @@ work; then it stops by itself. Everything lies in one directory.`,
 	return c
 }
 
-func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demonstrated, err error) {
+func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demoReport, err error) {
 	began := time.Now()
 	if err := layOut(d.dir); err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func layOut(dir string) error {
 	})
 }
 
-func writeDemo(b *bytes.Buffer, r *demonstrated) {
+func writeDemo(b *bytes.Buffer, r *demoReport) {
 	fmt.Fprintf(b, "\n%d messages that nothing was trained or calibrated on, through the HTTP API:\n\n", r.Messages)
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	line := func(name, value string) { fmt.Fprintf(w, "  %s\t%s\n", name, value) }

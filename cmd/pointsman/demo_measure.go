@@ -21,7 +21,7 @@ import (
 
 // measureDemo sends the test messages to the running gateway, at each tier and
 // through the cascade, and reads the rest from the decisions on record.
-func measureDemo(ctx context.Context, o *options, d demoOptions, url string) (*demonstrated, error) {
+func measureDemo(ctx context.Context, o *options, d demoOptions, url string) (*demoReport, error) {
 	report, err := runEval(ctx, o, evalOptions{
 		task: demoTask,
 		data: []string{filepath.Join(d.dir, "messages", "test.jsonl")}, url: url, workers: 8, seed: 1, out: filepath.Join(d.dir, "run"),
@@ -33,7 +33,7 @@ func measureDemo(ctx context.Context, o *options, d demoOptions, url string) (*d
 	if err != nil {
 		return nil, err
 	}
-	r := &demonstrated{}
+	r := &demoReport{}
 	if err := r.scores(report); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func measureDemo(ctx context.Context, o *options, d demoOptions, url string) (*d
 }
 
 // scores takes the qualities from the evaluation.
-func (r *demonstrated) scores(report *eval.Report) error {
+func (r *demoReport) scores(report *eval.Report) error {
 	if len(report.Routing) != 1 {
 		return fmt.Errorf("the evaluation has no routing figures: %v", report.Notes)
 	}
@@ -79,7 +79,7 @@ func estimate(n eval.Number) (stat.Estimate, error) {
 }
 
 // promise compares what the certificate says with what was measured.
-func (r *demonstrated) promise(c *config.Config, report *eval.Report) error {
+func (r *demoReport) promise(c *config.Config, report *eval.Report) error {
 	store := artefact.Open(c.DataDir.String())
 	digest, err := store.Active(report.Task)
 	if err != nil {
@@ -104,7 +104,7 @@ func (r *demonstrated) promise(c *config.Config, report *eval.Report) error {
 
 // records takes costs and latencies from the decisions on record, verifies the
 // journal and replays it.
-func (r *demonstrated) records(ctx context.Context, o *options, c *config.Config, run string) error {
+func (r *demoReport) records(ctx context.Context, o *options, c *config.Config, run string) error {
 	targets := map[pointsman.DecisionID]string{}
 	for row, err := range collect.Read(filepath.Join(run, eval.ResultsFile)) {
 		if err != nil {
@@ -137,7 +137,7 @@ func (r *demonstrated) records(ctx context.Context, o *options, c *config.Config
 	return r.figures(ctx, o, c, overhead, escalated, cascades)
 }
 
-func (r *demonstrated) figures(ctx context.Context, o *options, c *config.Config, overhead []float64, escalated, cascades int) error {
+func (r *demoReport) figures(ctx context.Context, o *options, c *config.Config, overhead []float64, escalated, cascades int) error {
 	var err error
 	if r.Escalated, err = stat.Rate(escalated, cascades, 0.95); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (r *demonstrated) figures(ctx context.Context, o *options, c *config.Config
 
 // commands are the lines to try next: one request, and the explanation of a
 // decision.
-func (r *demonstrated) commands(ctx context.Context, o demoOptions, c *config.Config, url string) error {
+func (r *demoReport) commands(ctx context.Context, o demoOptions, c *config.Config, url string) error {
 	examples, err := dataset.Load(filepath.Join(o.dir, "messages", "test.jsonl"))
 	if err != nil {
 		return err
