@@ -13,13 +13,19 @@ import (
 const (
 	cutTime   = 3 * time.Second // for error events and records of requests that were cut off
 	closeTime = time.Second     // for connections to take their last bytes
+
+	// A client that asks again and again over one connection must not find it
+	// closed under its next request: it is refused that, which closes the
+	// connection. One that has been silent for so long is closed.
+	silence   = 300 * time.Millisecond
+	silenceBy = 2 * time.Second // for all of them
 )
 
 // drain ends the server in steps: readiness says that it drains, and new
 // requests are refused, while both listeners still answer; running requests
 // have server.drain_timeout, or until the operator asks again; those that are
 // left are cancelled with gateway.ErrDrained, so that their clients are told
-// and the record says why; then the connections are closed. What requests stand
+// and the record says why; then connections are closed, once they are silent. What requests stand
 // on is still there when it returns, and no request is.
 func (s *server) drain(ctx context.Context, api *http.Server, cut context.CancelCauseFunc) error {
 	ctx = context.WithoutCancel(ctx)
@@ -31,6 +37,7 @@ func (s *server) drain(ctx context.Context, api *http.Server, cut context.Cancel
 		cut(gateway.ErrDrained)
 		s.wait(idle, cutTime, nil)
 	}
+	s.awaitSilence()
 	timed, cancel := context.WithTimeout(ctx, closeTime)
 	defer cancel()
 	err := api.Shutdown(timed)
@@ -42,6 +49,21 @@ func (s *server) drain(ctx context.Context, api *http.Server, cut context.Cancel
 		s.log.Error("requests did not end though their connections are closed", "requests", s.active.requests())
 	}
 	return err
+}
+
+// awaitSilence waits until no connection was used a moment ago.
+func (s *server) awaitSilence() {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	most := time.NewTimer(silenceBy)
+	defer most.Stop()
+	for s.recent.within(silence) {
+		select {
+		case <-tick.C:
+		case <-most.C:
+			return
+		}
+	}
 }
 
 // wait waits until nothing is served, for so long at most or until the operator

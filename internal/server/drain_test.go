@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -236,4 +237,50 @@ func TestRequestsInFlightAreCounted(t *testing.T) {
 	b.rest(t)
 	r.stop()
 	r.end(t)
+}
+
+// Clients that ask again and again over one connection are refused, so that they
+// can ask elsewhere, and never find it closed under a request.
+func TestDrainUnderLoad(t *testing.T) {
+	r := start(t, respond, "")
+	var answered, refused atomic.Int64
+	var clients sync.WaitGroup
+	enough := make(chan struct{})
+	for range 16 {
+		clients.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for {
+				response, err := client.Post(r.API+"/v1/chat/completions", "application/json", strings.NewReader(whole))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, err = io.Copy(io.Discard, response.Body)
+				response.Body.Close() //nolint:errcheck // read to its end
+				switch {
+				case err != nil:
+					t.Error(err)
+					return
+				case response.StatusCode == 200:
+					if answered.Add(1) == 200 {
+						close(enough)
+					}
+				case response.StatusCode == 503 && response.Close:
+					refused.Add(1)
+					return
+				default:
+					t.Errorf("%s, close %v", response.Status, response.Close)
+					return
+				}
+			}
+		})
+	}
+	<-enough
+	r.stop()
+	clients.Wait()
+	r.end(t)
+	if all := recorded(t, r); len(all) != int(answered.Load()) || refused.Load() != 16 {
+		t.Errorf("%d answered, %d on record, %d refused", answered.Load(), len(all), refused.Load())
+	}
 }

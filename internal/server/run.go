@@ -32,7 +32,7 @@ func (s *server) run(ctx context.Context) error {
 	requests, cut := context.WithCancelCause(below)
 	defer cut(nil)
 	api, admin := s.newHTTPServer(requests, s.guarded(g, s.api(g))), s.newHTTPServer(below, s.admin(g))
-	admin.WriteTimeout = adminTime
+	api.ConnState, admin.WriteTimeout = s.recent.note, adminTime
 	var group errgroup.Group
 	fail := make(chan error, 1)
 	start := func(what string, run func(context.Context) error) {

@@ -97,6 +97,7 @@ type server struct {
 	gate      *admit.Gate
 	guard     atomic.Pointer[gateway.GuardRules]
 	active    *active
+	recent    *recent
 	metrics   *telemetry.Metrics
 	seen      string // state of the files in force or refused; for watch alone
 	snapshots snapshots
@@ -107,7 +108,7 @@ type server struct {
 // open opens everything that can fail before a request is taken. before is the
 // state of the configuration before it was loaded.
 func open(c *config.Config, o Options, before string) (_ *server, err error) {
-	s := &server{options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String()), active: newActive()}
+	s := &server{options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String()), active: newActive(), recent: newRecent()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
