@@ -14,8 +14,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
-	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/store"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 )
 
@@ -24,9 +23,9 @@ func newAudit(o *options) *cobra.Command {
 		newAuditList(o), newAuditShow(o), newAuditExplain(o), newAuditVerify(o), newAuditReplay(o), newAuditExport(o))
 }
 
-// openIndex opens the index of the configuration's journal and brings it up to
-// date. It works beside a running server.
-func openIndex(ctx context.Context, o *options) (*config.Config, *sqlite.Index, error) {
+// openLedger reads the decision log of the configuration by its index, which is
+// brought up to date. It works beside a running server.
+func openLedger(ctx context.Context, o *options) (*config.Config, *ledger.Reader, error) {
 	c, err := o.load()
 	if err != nil {
 		return nil, nil, err
@@ -41,7 +40,16 @@ func openIndex(ctx context.Context, o *options) (*config.Config, *sqlite.Index, 
 	if err := index.CatchUp(ctx); err != nil {
 		return nil, nil, errors.Join(err, index.Close())
 	}
-	return c, index, nil
+	return c, &ledger.Reader{Journal: c.Data().Journal(), Index: index}, nil
+}
+
+// scanLedger reads the decision log of a configuration from end to end, without
+// an index.
+func scanLedger(c *config.Config) (*ledger.Reader, error) {
+	if err := hasJournal(c); err != nil {
+		return nil, err
+	}
+	return &ledger.Reader{Journal: c.Data().Journal()}, nil
 }
 
 // hasJournal makes a journal that was never written a clear error.
@@ -62,8 +70,8 @@ type listOptions struct {
 }
 
 // filter turns the flags into a filter. Times are RFC 3339, or a duration ago.
-func (l listOptions) filter(now time.Time) (store.Filter, error) {
-	f := store.Filter{
+func (l listOptions) filter(now time.Time) (ledger.Filter, error) {
+	f := ledger.Filter{
 		Task: pointsman.TaskID(l.task), Tier: pointsman.TierID(l.tier), Cause: pointsman.Cause(l.cause),
 		Lifecycle: pointsman.Lifecycle(l.lifecycle), Conversation: l.conversation, Principal: l.principal,
 	}
@@ -105,14 +113,6 @@ func (l *listOptions) selection(c *cobra.Command) {
 	flags.StringVar(&l.until, "until", "", "before this time, or this long ago")
 }
 
-// listed is a page with its header.
-type listed struct {
-	Total  int           `json:"total"`
-	Rows   []store.Row   `json:"rows"`
-	Next   store.Cursor  `json:"next,omitempty"`
-	Groups []store.Group `json:"groups"`
-}
-
 func newAuditList(o *options) *cobra.Command {
 	var l listOptions
 	c := &cobra.Command{
@@ -133,17 +133,13 @@ func runAuditList(ctx context.Context, o *options, l listOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	c, index, err := openIndex(ctx, o)
+	c, reader, err := openLedger(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, index.Close()) }()
-	page, err := index.List(ctx, f, l.limit, store.Cursor(l.after))
+	defer func() { err = errors.Join(err, reader.Index.Close()) }()
+	r, err := reader.List(ctx, f, l.limit, ledger.Cursor(l.after))
 	if err != nil {
-		return err
-	}
-	r := listed{Rows: page.Rows, Next: page.Next}
-	if r.Total, err = index.Count(ctx, f); err != nil {
 		return err
 	}
 	if r.Total == 0 {
@@ -151,19 +147,10 @@ func runAuditList(ctx context.Context, o *options, l listOptions) (err error) {
 			return err
 		}
 	}
-	if r.Groups, err = index.Summary(ctx, f); err != nil {
-		return err
-	}
-	if r.Rows == nil {
-		r.Rows = []store.Row{}
-	}
-	if r.Groups == nil {
-		r.Groups = []store.Group{}
-	}
 	return o.print(r, func(b *bytes.Buffer) { writeList(b, r) })
 }
 
-func writeList(b *bytes.Buffer, r listed) {
+func writeList(b *bytes.Buffer, r *ledger.List) {
 	fmt.Fprintf(b, "%d decisions\n", r.Total)
 	if len(r.Rows) == 0 {
 		return
@@ -188,21 +175,17 @@ func number(v *float64) string {
 	return fmt.Sprintf("%.4f", *v)
 }
 
-// shown is a whole decision with what was said of it.
-type shown struct {
-	Decision *pointsman.Decision `json:"decision"`
-	Outcomes []pointsman.Outcome `json:"outcomes"`
-	Payload  *journal.Payload    `json:"payload"`
-	// NoPayload says why there is none.
-	NoPayload string `json:"no_payload,omitempty"`
-}
-
 func newAuditShow(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Print the whole record of a decision, with its texts and outcomes", Args: cobra.ExactArgs(1),
 		Long: "Print the whole record of a decision as JSON. ID may be the beginning of one, at least 8 characters.",
 		RunE: func(c *cobra.Command, args []string) error {
-			_, r, err := lookUp(c.Context(), o, args[0])
+			_, reader, err := openLedger(c.Context(), o)
+			if err != nil {
+				return err
+			}
+			defer reader.Index.Close()
+			r, err := reader.Record(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -216,31 +199,4 @@ func newAuditShow(o *options) *cobra.Command {
 			})
 		},
 	}
-}
-
-// lookUp reads a decision and what belongs to it.
-func lookUp(ctx context.Context, o *options, id string) (_ *config.Config, _ *shown, err error) {
-	c, index, err := openIndex(ctx, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, index.Close()) }()
-	record, err := index.Record(ctx, id)
-	if err != nil {
-		return nil, nil, err
-	}
-	r := &shown{Decision: record.Decision, NoPayload: "the task records none"}
-	if r.Outcomes, err = index.Outcomes(ctx, record.Decision.ID); err != nil {
-		return nil, nil, err
-	}
-	if r.Outcomes == nil {
-		r.Outcomes = []pointsman.Outcome{}
-	}
-	if record.Payload != nil {
-		r.NoPayload = ""
-		if r.Payload, err = journal.ReadPayload(c.Data().Journal(), *record.Payload); err != nil {
-			r.NoPayload = err.Error()
-		}
-	}
-	return c, r, nil
 }

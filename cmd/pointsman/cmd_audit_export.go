@@ -10,20 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 )
-
-// exported is one line of an export.
-type exported struct {
-	Type     string              `json:"type"`
-	Decision *pointsman.Decision `json:"decision,omitempty"`
-	Outcome  *pointsman.Outcome  `json:"outcome,omitempty"`
-	Gap      *journal.Gap        `json:"gap,omitempty"`
-	Payload  *journal.Payload    `json:"payload,omitempty"`
-	// NoPayload says why the texts are not there though they were asked for.
-	NoPayload string `json:"no_payload,omitempty"`
-}
 
 func newAuditExport(o *options) *cobra.Command {
 	var since, until, out string
@@ -46,7 +34,8 @@ Each line has a "type" and the record under that name.`,
 			if err != nil {
 				return err
 			}
-			if err := hasJournal(conf); err != nil {
+			reader, err := scanLedger(conf)
+			if err != nil {
 				return err
 			}
 			w := o.out
@@ -61,16 +50,9 @@ Each line has a "type" and the record under that name.`,
 			buffered := bufio.NewWriterSize(w, 1<<16)
 			encoder := json.NewEncoder(buffered)
 			encoder.SetEscapeHTML(false)
-			for entry, err := range entries(c.Context(), conf) {
+			for line, err := range reader.Export(c.Context(), ledger.ExportOptions{Since: from, Until: to, Payloads: payloads}) {
 				if err != nil {
 					return errors.Join(err, buffered.Flush())
-				}
-				line, at, err := exportLine(conf.Data().Journal(), &entry, payloads)
-				if err != nil {
-					return err
-				}
-				if line == nil || !from.IsZero() && at.Before(from) || !to.IsZero() && !at.Before(to) {
-					continue
 				}
 				if err := encoder.Encode(line); err != nil {
 					return fmt.Errorf("write the export: %w", err)
@@ -91,36 +73,4 @@ Each line has a "type" and the record under that name.`,
 	flags.BoolVar(&payloads, "payloads", false, "with the texts, as far as they are on record")
 	flags.StringVar(&out, "out", "", "file to write, in place of standard output")
 	return c
-}
-
-// exportLine is the line of an entry and its time; nil for entries of the
-// journal's own housekeeping.
-func exportLine(dir string, entry *journal.Entry, payloads bool) (*exported, time.Time, error) {
-	switch entry.Kind {
-	case journal.KindDecision:
-		d, ref, err := entry.Decision()
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		line := &exported{Type: "decision", Decision: d}
-		if payloads && ref != nil {
-			if line.Payload, err = journal.ReadPayload(dir, *ref); err != nil {
-				line.NoPayload = err.Error()
-			}
-		}
-		return line, d.Time, nil
-	case journal.KindOutcome:
-		one, err := entry.Outcome()
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		return &exported{Type: "outcome", Outcome: one}, one.Time, nil
-	case journal.KindGap:
-		gap, err := entry.Gap()
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		return &exported{Type: "gap", Gap: gap}, gap.From, nil
-	}
-	return nil, time.Time{}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/calibrate"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
@@ -202,4 +205,24 @@ func rate(e *stat.Estimate) string {
 		return "undefined"
 	}
 	return fmt.Sprintf("%.4f [%.4f, %.4f]", e.Value, e.Low, e.High)
+}
+
+// harvest makes examples of the recorded requests of a task.
+func harvest(ctx context.Context, c *config.Config, task pointsman.TaskID) ([]dataset.Example, error) {
+	reader, err := scanLedger(c)
+	if err != nil {
+		return nil, err
+	}
+	return reader.Harvest(ctx, task, func(request string) ([]pointsman.Message, error) {
+		decoded, err := chat.Decode([]byte(request))
+		if err != nil {
+			return nil, err
+		}
+		return decoded.Request.Messages, nil
+	})
+}
+
+func sorted(names []string) string {
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/eval"
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
@@ -117,10 +118,12 @@ func (r *demoReport) records(ctx context.Context, o *options, c *config.Config, 
 	r.CascadeCost, r.LargeCost = pointsman.KnownCost(0), pointsman.KnownCost(0)
 	task, _ := c.ResolveTask(demoTask)
 	largest := task.Largest().ID
-	for d, err := range decisions(ctx, c) {
+	reader := &ledger.Reader{Journal: c.Data().Journal()}
+	for found, err := range reader.Decisions(ctx) {
 		if err != nil {
 			return err
 		}
+		d := found.Decision
 		r.Recorded++
 		overhead = append(overhead, float64(d.Overhead.Nanoseconds())/1e3)
 		switch targets[d.ID] {
@@ -176,10 +179,12 @@ func (r *demoReport) commands(ctx context.Context, o demoOptions, c *config.Conf
 	}
 	r.Curl = fmt.Sprintf("curl -si %s/v1/chat/completions -H 'content-type: application/json' -d %s", url, shellQuote(string(body)))
 	var last pointsman.DecisionID
-	for d, err := range decisions(ctx, c) {
+	reader := &ledger.Reader{Journal: c.Data().Journal()}
+	for found, err := range reader.Decisions(ctx) {
 		if err != nil {
 			return err
 		}
+		d := found.Decision
 		if last == "" || d.Cause == pointsman.CauseUncertain {
 			last = d.ID
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 )
 
 // child runs the command line in a process of its own: this test binary, told
@@ -211,7 +212,7 @@ func TestKillUnderLoadLosesNothing(t *testing.T) {
 	}
 	config := filepath.Join(dir, "pointsman.yaml")
 	must(t, "audit", "verify", "--quiet", "--config", config)
-	var replay replayed
+	var replay ledger.ReplayReport
 	if err := json.Unmarshal([]byte(must(t, "audit", "replay", "--quiet", "--json", "--config", config)), &replay); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // AppendDecision records a decision and, before it, the texts that belong to
-// it; p is nil where nothing of them is to be stored, and otherwise sealed. When
+// it; p is nil where nothing of them is to be stored. When
 // it returns nil the record survives the end of the process, and with
 // [DurabilitySync] the end of the machine. While writing fails it follows
 // Options.OnFull: an error that wraps [ErrFull] or [ErrWrite], or nil and a
@@ -27,7 +27,7 @@ func (j *Journal) AppendDecision(d *pointsman.Decision, p *Payload) error {
 	}
 	if p != nil {
 		if p.Recording == "" {
-			return fmt.Errorf("journal: decision %s: %w", d.ID, ErrUnsealed)
+			return fmt.Errorf("journal: decision %s: %w", d.ID, ErrRecording)
 		}
 		if p.Decision != d.ID {
 			return fmt.Errorf("journal: decision %s: %w: %s", d.ID, ErrOther, p.Decision)

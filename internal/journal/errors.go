@@ -23,9 +23,9 @@ var (
 	ErrCorrupt = errors.New("the journal is damaged")
 	// ErrTooLarge is returned for a record or a payload above its bound.
 	ErrTooLarge = errors.New("too large for the journal")
-	// ErrUnsealed is returned for a payload to which no recording setting was
+	// ErrRecording is returned for a payload to which no recording setting was
 	// applied: it would store what the owner may not want stored.
-	ErrUnsealed = errors.New("the payload is not sealed")
+	ErrRecording = errors.New("no recording setting was applied to the payload")
 	// ErrOther is returned for a payload that belongs to another decision than
 	// the one it is appended with.
 	ErrOther = errors.New("the payload is another decision's")

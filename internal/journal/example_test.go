@@ -24,11 +24,11 @@ func Example() {
 		panic(err)
 	}
 	const id = "01950000-0000-7000-8000-000000000001"
-	question := "Where is my card? Write to jane@example.com."
-	payload := j.Seal(pointsman.RecordRedacted, &journal.Payload{Decision: id, Input: question})
+	const question = "Where is my card?"
+	payload := &journal.Payload{Decision: id, Recording: pointsman.RecordFull, Input: question}
 	decision := &pointsman.Decision{
 		ID: id, Time: time.Now(), Task: "banking", Cause: pointsman.CauseConfident,
-		Input: j.TextDigest(pointsman.RecordRedacted, question),
+		Input: j.KeyedDigest(question),
 	}
 	if err := j.AppendDecision(decision, payload); err != nil {
 		panic(err)
@@ -57,6 +57,6 @@ func Example() {
 	}
 	fmt.Println(report.Records, report.Clean())
 	// Output:
-	// banking confident Where is my card? Write to [EMAIL].
+	// banking confident Where is my card?
 	// 1 true
 }

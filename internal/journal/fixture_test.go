@@ -102,13 +102,12 @@ func testDecision(n int) *pointsman.Decision {
 }
 
 func testPayload(n int) *Payload {
-	p := &Payload{
-		Decision: testID(n),
+	return &Payload{
+		Decision: testID(n), Recording: pointsman.RecordFull,
 		Request:  fmt.Sprintf(`{"model":"banking","messages":[{"role":"user","content":"Where is my card? %d"}]}`, n),
 		Input:    fmt.Sprintf("Where is my card? %d", n),
 		Attempts: []AttemptText{{"small", "card_arrival"}, {"large", "card_arrival"}},
 	}
-	return p.Seal(pointsman.RecordFull, nil)
 }
 
 func testOutcome(n int) *pointsman.Outcome {

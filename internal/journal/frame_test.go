@@ -160,7 +160,7 @@ func TestReadFollowsWriter(t *testing.T) {
 		default:
 		}
 	}
-	if chain, ok := ChainAt(dir, at); !ok || j.Head().Position != at || fmt.Sprintf("sha256:%x", chain) != string(j.Head().Hash) {
+	if chain, ok := chainAt(dir, at); !ok || j.Head().Position != at || fmt.Sprintf("sha256:%x", chain) != string(j.Head().Hash) {
 		t.Errorf("chain %x at %s, head %+v", chain, at, j.Head())
 	}
 }

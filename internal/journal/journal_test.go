@@ -48,7 +48,7 @@ func TestAppendAndRead(t *testing.T) {
 			if err != nil || cmp.Diff(testPayload(i/2), p) != "" {
 				t.Fatal(err, p)
 			}
-			again, err := ReadAt(dir, e.Position)
+			again, err := ReadAt(dir, e.Locator())
 			if err != nil || again.Seq != e.Seq || string(again.Body) != string(e.Body) {
 				t.Fatal(err)
 			}

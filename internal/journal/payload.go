@@ -12,15 +12,14 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/durable"
-	"github.com/pointsman-ai/pointsman/internal/redact"
 )
 
-// Payload is the texts of one request. It is stored apart from the decision
-// and only after [Journal.Seal] or [Payload.Seal] has applied the owner's
-// recording setting.
+// Payload is the texts of one request. It is stored apart from the decision,
+// and only as far as the owner's recording setting permits: applying that is
+// for its writer, who says by Recording that it is done.
 type Payload struct {
 	Decision pointsman.DecisionID `json:"decision"`
-	// Recording is what was applied; empty before Seal.
+	// Recording is what was applied; empty before that.
 	Recording pointsman.Recording `json:"recording"`
 	// Request is the body as the client sent it, in JSON.
 	Request string `json:"request,omitempty"`
@@ -37,67 +36,13 @@ type AttemptText struct {
 	Answer string           `json:"answer"`
 }
 
-// Seal returns what may be stored of the payload under a recording setting:
-// all of it, all with personal data replaced, keyed digests in place of texts,
-// or nil for nothing. The payload itself is not changed. A setting that is not
-// known stores nothing.
-func (p *Payload) Seal(recording pointsman.Recording, salt []byte) *Payload {
-	var text, body func(string) string
-	switch recording {
-	case pointsman.RecordFull:
-		text = func(s string) string { return s }
-		body = text
-	case pointsman.RecordRedacted:
-		text, body = redact.Text, redact.JSON
-	case pointsman.RecordHashed:
-		text = func(s string) string {
-			if s == "" {
-				return ""
-			}
-			return string(keyed(salt, s))
-		}
-		body = text
-	default:
-		return nil
-	}
-	sealed := &Payload{Decision: p.Decision, Recording: recording, Request: body(p.Request), Input: text(p.Input)}
-	for _, a := range p.Attempts {
-		sealed.Attempts = append(sealed.Attempts, AttemptText{Tier: a.Tier, Answer: text(a.Answer)})
-	}
-	return sealed
-}
-
-// TextDigest is what a decision may say of a text under a recording setting:
-// the digest of what is stored for full and redacted, a keyed digest for
-// hashed, and nothing for none.
-func TextDigest(recording pointsman.Recording, salt []byte, text string) pointsman.Digest {
-	switch recording {
-	case pointsman.RecordFull:
-		return pointsman.DigestOf([]byte(text))
-	case pointsman.RecordRedacted:
-		return pointsman.DigestOf([]byte(redact.Text(text)))
-	case pointsman.RecordHashed:
-		return keyed(salt, text)
-	}
-	return ""
-}
-
-// keyed is HMAC-SHA-256: without the salt, nobody can try texts against it.
-func keyed(salt []byte, text string) pointsman.Digest {
-	mac := hmac.New(sha256.New, salt)
+// KeyedDigest is the HMAC-SHA-256 of a text under the journal's salt: equal
+// texts can be recognised by it, and without the salt nobody can try texts
+// against it.
+func (j *Journal) KeyedDigest(text string) pointsman.Digest {
+	mac := hmac.New(sha256.New, j.salt)
 	mac.Write([]byte(text))
 	return pointsman.DigestOfSum(hashSum(mac.Sum(nil)))
-}
-
-// Seal applies a recording setting with the journal's salt.
-func (j *Journal) Seal(recording pointsman.Recording, p *Payload) *Payload {
-	return p.Seal(recording, j.salt)
-}
-
-// TextDigest is the digest of a text with the journal's salt; see the function
-// of the same name.
-func (j *Journal) TextDigest(recording pointsman.Recording, text string) pointsman.Digest {
-	return TextDigest(recording, j.salt, text)
 }
 
 // saltSize is the length of the salt in bytes.

@@ -250,9 +250,9 @@ func (f *frame) entry(segment uint32, off int64) Entry {
 	}
 }
 
-// ReadAt reads the one record at a position. The error wraps ErrExpired where
+// readAt reads the one record at a position. The error wraps ErrExpired where
 // retention has deleted its segment.
-func ReadAt(dir string, at Position) (Entry, error) {
+func readAt(dir string, at Position) (Entry, error) {
 	r, err := openSegment(dir, at.Segment)
 	if errors.Is(err, os.ErrNotExist) {
 		return Entry{}, fmt.Errorf("record at %s: %w", at, ErrExpired)
@@ -273,10 +273,9 @@ func ReadAt(dir string, at Position) (Entry, error) {
 	return f.entry(at.Segment, at.Offset), nil
 }
 
-// ChainAt reads the chain hash that ends at a position, so that a reader who
-// remembers both can tell whether the journal is still the one that it read.
-// It is false where no record ends there, or not anymore.
-func ChainAt(dir string, at Position) ([32]byte, bool) {
+// chainAt reads the chain hash that ends at a position. It is false where no
+// record ends there, or not anymore.
+func chainAt(dir string, at Position) ([32]byte, bool) {
 	var chain hashSum
 	r, err := openSegment(dir, at.Segment)
 	if err != nil {

@@ -294,8 +294,8 @@ func TestSecondWriterIsRefused(t *testing.T) {
 func TestAppendRefuses(t *testing.T) {
 	j := mustOpen(t, t.TempDir(), testOptions())
 	d := testDecision(0)
-	if err := j.AppendDecision(d, &Payload{Decision: d.ID, Input: "raw"}); !errors.Is(err, ErrUnsealed) {
-		t.Errorf("%v, want ErrUnsealed", err)
+	if err := j.AppendDecision(d, &Payload{Decision: d.ID, Input: "raw"}); !errors.Is(err, ErrRecording) {
+		t.Errorf("%v, want ErrRecording", err)
 	}
 	if err := j.AppendDecision(d, testPayload(1)); !errors.Is(err, ErrOther) {
 		t.Errorf("%v, want ErrOther", err)
@@ -304,12 +304,12 @@ func TestAppendRefuses(t *testing.T) {
 	if err := j.AppendDecision(d, nil); !errors.Is(err, ErrTooLarge) || pointsman.CodeOf(err) != pointsman.CodeTooLarge {
 		t.Errorf("%v, want ErrTooLarge", err)
 	}
-	p := (&Payload{Decision: d.ID, Input: strings.Repeat("x", MaxPayload)}).Seal(pointsman.RecordFull, nil)
+	p := &Payload{Decision: d.ID, Recording: pointsman.RecordFull, Input: strings.Repeat("x", MaxPayload)}
 	if err := j.AppendDecision(testDecision(0), p); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("%v, want ErrTooLarge", err)
 	}
 	d.Detail = strings.Repeat("x", MaxBody-4096)
-	large := (&Payload{Decision: d.ID, Input: strings.Repeat("x", MaxPayload-4096)}).Seal(pointsman.RecordFull, nil)
+	large := &Payload{Decision: d.ID, Recording: pointsman.RecordFull, Input: strings.Repeat("x", MaxPayload-4096)}
 	if err := j.AppendDecision(d, large); err != nil {
 		t.Error(err)
 	}
@@ -325,30 +325,14 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-func TestSealAndTextDigest(t *testing.T) {
-	j := mustOpen(t, t.TempDir(), testOptions())
+func TestKeyedDigest(t *testing.T) {
+	j, other := mustOpen(t, t.TempDir(), testOptions()), mustOpen(t, t.TempDir(), testOptions())
 	const text = "I am jane@example.com"
-	p := &Payload{Decision: testID(1), Request: `{"q":"` + text + `"}`, Input: text, Attempts: []AttemptText{{"small", text}}}
-	full, redacted, hashed := j.Seal(pointsman.RecordFull, p), j.Seal(pointsman.RecordRedacted, p), j.Seal(pointsman.RecordHashed, p)
-	if full.Input != text || redacted.Input != "I am [EMAIL]" || redacted.Request != `{"q":"I am [EMAIL]"}` || redacted.Attempts[0].Answer != "I am [EMAIL]" {
-		t.Errorf("%+v %+v", full, redacted)
+	d := j.KeyedDigest(text)
+	if d != j.KeyedDigest(text) || d == j.KeyedDigest(text+".") {
+		t.Error("equal texts have one digest, and others have another")
 	}
-	if hashed.Input != string(j.TextDigest(pointsman.RecordHashed, text)) || hashed.Attempts[0].Answer != hashed.Input || strings.Contains(hashed.Request, "jane") {
-		t.Errorf("%+v", hashed)
-	}
-	for _, none := range []pointsman.Recording{pointsman.RecordNone, "", "everything"} {
-		if s, d := j.Seal(none, p), j.TextDigest(none, text); s != nil || d != "" {
-			t.Errorf("%q: %v, %s", none, s, d)
-		}
-	}
-	if d := j.TextDigest(pointsman.RecordFull, text); d != pointsman.DigestOf([]byte(full.Input)) {
-		t.Error(d)
-	}
-	if d := j.TextDigest(pointsman.RecordRedacted, text); d != pointsman.DigestOf([]byte(redacted.Input)) {
-		t.Error(d)
-	}
-	other := mustOpen(t, t.TempDir(), testOptions())
-	if d := j.TextDigest(pointsman.RecordHashed, text); d == other.TextDigest(pointsman.RecordHashed, text) || d == pointsman.DigestOf([]byte(text)) {
+	if d == other.KeyedDigest(text) || d == pointsman.DigestOf([]byte(text)) {
 		t.Error("a keyed digest does not depend on its key")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/gateway"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 )
 
 // run runs the server and what it stands on until the context ends.
@@ -20,9 +21,11 @@ func (s *server) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger := &ledger{journal: s.journal, index: s.index, recording: s.recording, answers: s.config.Journal.OnFull == config.OnFullAnswer}
+	records := ledger.New(ledger.Options{
+		Journal: s.journal, Index: s.index, Recording: s.recording, AnswerUnrecorded: s.config.Journal.OnFull == config.OnFullAnswer,
+	})
 	g := gateway.New(gateway.Options{
-		Acquire: s.instances.Acquire, Gate: s.gate, Log: ledger, Outcomes: ledger, IDs: pointsman.NewIDSource(nil, nil),
+		Acquire: s.instances.Acquire, Gate: s.gate, Log: records, Outcomes: records, IDs: pointsman.NewIDSource(nil, nil),
 		Logger: s.log, Observe: s.metrics.Observe, Draining: s.active.isDraining,
 	})
 

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,7 +11,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/store"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 )
 
 // Tail tells when records were added; a *journal.Journal does. The channel
@@ -27,12 +26,6 @@ const (
 	gatherTime = 100 * time.Millisecond // how long records gather before they are read
 	retryTime  = time.Second            // after a failure
 )
-
-// place is how far the journal was read. The zero place is its start.
-type place struct {
-	pos   journal.Position
-	chain [32]byte
-}
 
 // Follow keeps the index up to date until the context ends, then returns nil.
 // It never gives up: the data plane does not depend on it, and what it could not
@@ -81,11 +74,11 @@ func (x *Index) CatchUp(ctx context.Context) error {
 	case x.turn <- struct{}{}:
 		defer func() { <-x.turn }()
 	}
-	err := x.catchUp(ctx, nil)
+	err := x.catchUp(ctx)
 	if rebuildable(err) || err == nil && x.damaged.Load() {
 		x.log.Warn("index: it is built anew from the journal", "path", x.path, "why", err)
 		if err = x.startOver(); err == nil {
-			err = x.catchUp(ctx, nil)
+			err = x.catchUp(ctx)
 		}
 	}
 	if err != nil {
@@ -95,7 +88,7 @@ func (x *Index) CatchUp(ctx context.Context) error {
 }
 
 // catchUp reads on in batches. The caller has the turn.
-func (x *Index) catchUp(ctx context.Context, progress func(uint64)) error {
+func (x *Index) catchUp(ctx context.Context) error {
 	if x.writer == nil {
 		return sql.ErrConnDone
 	}
@@ -103,14 +96,11 @@ func (x *Index) catchUp(ctx context.Context, progress func(uint64)) error {
 		return err
 	}
 	for {
-		n, last, err := x.batch(ctx)
+		b, err := x.batch(ctx)
 		if err != nil {
 			return err
 		}
-		if progress != nil && n > 0 {
-			progress(last)
-		}
-		if n < batchSize {
+		if b.Records < batchSize {
 			return nil
 		}
 	}
@@ -120,69 +110,39 @@ func (x *Index) catchUp(ctx context.Context, progress func(uint64)) error {
 // there now: not another one, and not one that lost its newest records with the
 // power.
 func (x *Index) sameJournal() error {
-	if x.checked || x.at.pos == (journal.Position{}) {
-		x.checked = true
+	if x.checked {
 		return nil
 	}
-	oldest, err := journal.Oldest(x.dir)
-	if err != nil {
-		return err
+	err := x.mark.Check(x.dir)
+	if errors.Is(err, journal.ErrMark) {
+		return fmt.Errorf("%w: it was built from another journal than %s: %w", errOther, x.dir, err)
 	}
-	if chain, ok := journal.ChainAt(x.dir, x.at.pos); x.at.pos.Segment >= oldest && (!ok || chain != x.at.chain) {
-		return fmt.Errorf("%w: it was built from another journal than %s", errOther, x.dir)
-	}
-	x.checked = true
-	return nil
+	x.checked = err == nil
+	return err
 }
 
 // batch reads at most batchSize records in one transaction.
-func (x *Index) batch(ctx context.Context) (n int, last uint64, err error) {
-	var tx *sql.Tx
-	defer func() {
-		if tx != nil {
-			_ = tx.Rollback() // after Commit it does nothing
-		}
-	}()
-	at := x.at
-	var expired uint64
-	for e, err := range journal.Read(x.dir, x.at.pos) {
-		if err != nil {
-			return 0, 0, err
-		}
-		if tx == nil {
-			if tx, err = x.writer.BeginTx(ctx, nil); err != nil {
-				return 0, 0, err
-			}
-		}
-		if err := x.insert(ctx, tx, &e); err != nil {
-			return 0, 0, fmt.Errorf("record at %s: %w", e.Position, err)
-		}
-		if e.Kind == journal.KindExpired {
-			notice, err := e.Expired()
-			if err != nil {
-				return 0, 0, err
-			}
-			expired = max(expired, notice.Last)
-		}
-		at, last = place{e.Next, e.Chain}, e.Seq
-		if n++; n == batchSize {
-			break
-		}
+func (x *Index) batch(ctx context.Context) (*ledger.Batch, error) {
+	b, err := ledger.ReadBatch(x.dir, x.mark, batchSize)
+	if err != nil || b.Records == 0 {
+		return b, err
 	}
-	if n == 0 {
-		return 0, 0, nil
+	tx, err := x.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := tx.StmtContext(ctx, x.add.progress).ExecContext(ctx, at.pos.Segment, at.pos.Offset, at.chain[:]); err != nil {
-		return 0, 0, err
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := x.insert(ctx, tx, b); err != nil {
+		return nil, err
 	}
 	if err := tx.Commit(); err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	x.at = at
-	if expired > 0 {
-		err = x.expire(ctx, expired)
+	x.mark = b.Mark
+	if b.Expired != "" {
+		err = x.expire(ctx, b.Expired)
 	}
-	return n, last, err
+	return b, err
 }
 
 // statements are prepared once for the writer.
@@ -190,10 +150,9 @@ type statements struct{ decision, outcome, progress *sql.Stmt }
 
 func (s *statements) prepare(db *sql.DB) (err error) {
 	for text, into := range map[string]**sql.Stmt{
-		`INSERT INTO decision VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`: &s.decision,
-		`INSERT INTO outcome VALUES (?,?,?,?,?) ON CONFLICT (id) DO NOTHING`:                                          &s.outcome,
-		`INSERT INTO progress VALUES (1,?,?,?) ON CONFLICT (one) DO UPDATE
-			SET segment = excluded.segment, offset = excluded.offset, chain = excluded.chain`: &s.progress,
+		"INSERT INTO decision (" + columns + ") VALUES (" + marks + ") ON CONFLICT (id) DO NOTHING": &s.decision,
+		"INSERT INTO outcome (id, decision, locator) VALUES (?,?,?) ON CONFLICT (id) DO NOTHING":    &s.outcome,
+		"INSERT INTO progress VALUES (1,?) ON CONFLICT (one) DO UPDATE SET mark = excluded.mark":    &s.progress,
 	} {
 		if *into, err = db.Prepare(text); err != nil {
 			return err
@@ -211,54 +170,43 @@ func (s *statements) close() {
 	*s = statements{}
 }
 
-func (x *Index) insert(ctx context.Context, tx *sql.Tx, e *journal.Entry) error {
-	switch e.Kind {
-	case journal.KindDecision:
-		row, err := store.RowOf(e)
+func (x *Index) insert(ctx context.Context, tx *sql.Tx, b *ledger.Batch) error {
+	decision := tx.StmtContext(ctx, x.add.decision)
+	for i := range b.Rows {
+		args, err := values(&b.Rows[i])
 		if err != nil {
 			return err
 		}
-		var slices any
-		if len(row.Slices) > 0 {
-			text, err := json.Marshal(row.Slices)
-			if err != nil {
-				return err
-			}
-			slices = string(text)
-		}
-		_, err = tx.StmtContext(ctx, x.add.decision).ExecContext(ctx,
-			int64(row.Seq), string(row.ID), row.Time.UnixNano(), string(row.Task),
-			orNull(row.Conversation), orNull(row.Principal), slices, string(row.Config), string(row.Policy),
-			string(row.Tier), string(row.Model), string(row.Cause), string(row.Lifecycle), row.Status, row.Streamed, row.Attempts,
-			costOrNull(row.Cost), costOrNull(row.Baseline), row.BaselineEstimated, floatOrNull(row.Acceptable), floatOrNull(row.Uplift),
-			int64(row.Latency), int64(row.Overhead), row.Position.Segment, row.Position.Offset)
-		return err
-	case journal.KindOutcome:
-		o, err := e.Outcome()
-		if err != nil {
+		if _, err := decision.ExecContext(ctx, args...); err != nil {
 			return err
 		}
-		_, err = tx.StmtContext(ctx, x.add.outcome).ExecContext(ctx,
-			int64(e.Seq), string(o.ID), string(o.Decision), e.Segment, e.Offset)
-		return err
 	}
-	return nil
+	outcome := tx.StmtContext(ctx, x.add.outcome)
+	for _, o := range b.Outcomes {
+		if _, err := outcome.ExecContext(ctx, string(o.ID), string(o.Decision), string(o.Locator)); err != nil {
+			return err
+		}
+	}
+	_, err := tx.StmtContext(ctx, x.add.progress).ExecContext(ctx, string(b.Mark))
+	return err
 }
 
-// expire drops the rows of segments that retention has deleted: ranges of the
-// primary key, in transactions of bounded size, whose pages SQLite uses again.
-func (x *Index) expire(ctx context.Context, last uint64) error {
+// expire drops the rows of records that retention has deleted, in transactions
+// of bounded size, whose pages SQLite uses again. Rows were added in the order
+// of the journal, so they are the first ones.
+func (x *Index) expire(ctx context.Context, before journal.Locator) error {
 	for _, table := range []string{"decision", "outcome"} {
 		for {
-			done, err := x.writer.ExecContext(ctx, "DELETE FROM "+table+" WHERE seq IN (SELECT seq FROM "+table+
-				" WHERE seq <= ? ORDER BY seq LIMIT ?)", int64(last), batchSize)
+			done, err := x.writer.ExecContext(ctx, "DELETE FROM "+table+" WHERE locator < ? AND rowid IN (SELECT rowid FROM "+table+
+				" ORDER BY rowid LIMIT ?)", string(before), batchSize)
 			if err != nil {
 				return err
 			}
-			if n, err := done.RowsAffected(); err != nil || n < batchSize {
-				if err != nil {
-					return err
-				}
+			n, err := done.RowsAffected()
+			if err != nil {
+				return err
+			}
+			if n < batchSize {
 				break
 			}
 		}
@@ -266,18 +214,13 @@ func (x *Index) expire(ctx context.Context, last uint64) error {
 	return nil
 }
 
-// readPlace reads how far the journal was read.
-func (x *Index) readPlace() (place, error) {
-	var at place
-	var chain []byte
-	err := x.writer.QueryRow("SELECT segment, offset, chain FROM progress").Scan(&at.pos.Segment, &at.pos.Offset, &chain)
+// readMark reads how far the journal was read.
+func (x *Index) readMark() (m journal.Mark, err error) {
+	err = x.writer.QueryRow("SELECT mark FROM progress").Scan(&m)
 	if errors.Is(err, sql.ErrNoRows) {
-		return place{}, nil
+		return "", nil
 	}
-	if err == nil && copy(at.chain[:], chain) != len(at.chain) {
-		err = fmt.Errorf("%w: a chain hash of %d bytes", errOther, len(chain))
-	}
-	return at, err
+	return m, err
 }
 
 // rebuildable says whether an error means that the file is not a whole index of
@@ -292,11 +235,4 @@ func rebuildable(err error) bool {
 	}
 	primary := e.Code() & 0xff
 	return primary == sqlite3.SQLITE_CORRUPT || primary == sqlite3.SQLITE_NOTADB
-}
-
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

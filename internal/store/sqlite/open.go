@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,16 +14,6 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/pointsman-ai/pointsman/internal/journal"
-)
-
-//go:embed schema.sql
-var schema string
-
-// schemaVersion is the version of schema.sql, and applicationID marks the file
-// as ours ("PMIX"); both lie in the file's header.
-const (
-	schemaVersion = 1
-	applicationID = 0x504d4958
 )
 
 // checkedSize is the size up to which a file is checked as a whole when it is
@@ -63,7 +51,7 @@ type Index struct {
 	log  *slog.Logger
 
 	turn    chan struct{} // holds a value while somebody writes; taken before pools
-	at      place         // with turn, as the next two
+	mark    journal.Mark  // with turn, as the next two: how far the journal was read
 	checked bool          // whether the journal is the one that was read before
 	add     statements    // prepared on writer
 
@@ -139,7 +127,7 @@ func (x *Index) open() (err error) {
 	if err := x.add.prepare(x.writer); err != nil {
 		return err
 	}
-	x.at, err = x.readPlace()
+	x.mark, err = x.readMark()
 	return err
 }
 
@@ -169,7 +157,7 @@ func (x *Index) prepareSchema() error {
 		}
 	}
 	if tables > 0 {
-		if version != schemaVersion || id != applicationID {
+		if version != int(schemaVersion) || id != applicationID {
 			return fmt.Errorf("%w: version %d of application %#x", errOther, version, id)
 		}
 		if info, err := os.Stat(x.path); err != nil || info.Size() > checkedSize {
@@ -224,17 +212,3 @@ func (x *Index) closeBoth() error {
 
 // Path is the index's file.
 func (x *Index) Path() string { return x.path }
-
-// Rebuild deletes the index in a file and builds it from the journal in dir.
-// progress, if there is one, is called with the number of records read so far.
-func Rebuild(ctx context.Context, dir, path string, progress func(records uint64)) error {
-	if _, err := journal.Oldest(dir); err != nil {
-		return fmt.Errorf("index %s: %w", path, err)
-	}
-	x := newIndex(path, dir, slog.New(slog.DiscardHandler))
-	if err := x.startOver(); err != nil {
-		return fmt.Errorf("index %s: %w", path, err)
-	}
-	err := x.catchUp(ctx, progress)
-	return errors.Join(err, x.Close())
-}

@@ -3,99 +3,71 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/store"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 )
 
-const columns = `seq, id, time, task, conversation, principal, slices, config, policy, tier, model, cause, lifecycle,
-	status, streamed, attempts, cost, baseline, baseline_estimated, acceptable, uplift, latency, overhead, segment, offset`
-
-// Get finds the decision with an id, or with a beginning of it of at least
-// [store.MinPrefix] characters that no other shares. What was appended just now
-// is found: the index reads the journal on before it says no.
-func (x *Index) Get(ctx context.Context, id string) (store.Row, error) {
+// Get implements ledger.Index. The index reads the journal on before it says no.
+func (x *Index) Get(ctx context.Context, id string) (ledger.Row, error) {
 	row, err := x.get(ctx, id)
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, ledger.ErrNotFound) {
 		return row, err
 	}
 	if err := x.CatchUp(ctx); err != nil {
-		return store.Row{}, err
+		return ledger.Row{}, err
 	}
 	return x.get(ctx, id)
 }
 
-func (x *Index) get(ctx context.Context, id string) (store.Row, error) {
-	low, high, err := store.PrefixRange(id)
+func (x *Index) get(ctx context.Context, id string) (ledger.Row, error) {
+	low, high, err := ledger.PrefixRange(id)
 	if err != nil {
-		return store.Row{}, err
+		return ledger.Row{}, err
 	}
 	rows, err := x.rows(ctx, "SELECT "+columns+" FROM decision WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", low, high)
 	switch {
 	case err != nil:
-		return store.Row{}, err
+		return ledger.Row{}, err
 	case len(rows) == 0:
-		return store.Row{}, store.NotFound(id)
+		return ledger.Row{}, ledger.NotFound(id)
 	case len(rows) > 1:
-		return store.Row{}, store.Ambiguous(id)
+		return ledger.Row{}, ledger.Ambiguous(id)
 	}
 	return rows[0], nil
 }
 
-// Record finds a decision as Get does and reads its whole record.
-func (x *Index) Record(ctx context.Context, id string) (*store.Record, error) {
-	row, err := x.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	e, err := journal.ReadAt(x.dir, row.Position)
-	if errors.Is(err, journal.ErrExpired) {
-		return nil, store.NotFound(id)
-	}
-	if err != nil {
-		return nil, err
-	}
-	d, payload, err := e.Decision()
-	if err != nil {
-		return nil, err
-	}
-	return &store.Record{Row: row, Decision: d, Payload: payload}, nil
-}
-
-// List returns the decisions that a filter selects, newest first: at most limit
-// of them, from the cursor on.
-func (x *Index) List(ctx context.Context, f store.Filter, limit int, after store.Cursor) (store.Page, error) {
-	if err := store.CheckLimit(limit); err != nil {
-		return store.Page{}, err
+// List implements ledger.Index.
+func (x *Index) List(ctx context.Context, f ledger.Filter, limit int, after ledger.Cursor) (ledger.Page, error) {
+	if err := ledger.CheckLimit(limit); err != nil {
+		return ledger.Page{}, err
 	}
 	w := where(f)
 	if after != "" {
-		nanos, seq, err := after.Parse()
+		nanos, id, err := after.Parse()
 		if err != nil {
-			return store.Page{}, err
+			return ledger.Page{}, err
 		}
-		w.and("(time, seq) < (?, ?)", nanos, int64(seq))
+		w.and("(time, id) < (?, ?)", nanos, id)
 	}
-	rows, err := x.rows(ctx, "SELECT "+columns+" FROM decision"+w.sql()+" ORDER BY time DESC, seq DESC LIMIT ?", append(w.args, limit+1)...)
+	rows, err := x.rows(ctx, "SELECT "+columns+" FROM decision"+w.sql()+" ORDER BY time DESC, id DESC LIMIT ?", append(w.args, limit+1)...)
 	if err != nil {
-		return store.Page{}, err
+		return ledger.Page{}, err
 	}
-	page := store.Page{Rows: rows}
+	page := ledger.Page{Rows: rows}
 	if len(rows) > limit {
 		page.Rows = rows[:limit]
-		page.Next = store.CursorAt(&rows[limit-1])
+		page.Next = ledger.CursorAt(&rows[limit-1])
 	}
 	return page, nil
 }
 
-// Count counts the decisions that a filter selects.
-func (x *Index) Count(ctx context.Context, f store.Filter) (n int, err error) {
+// Count implements ledger.Index.
+func (x *Index) Count(ctx context.Context, f ledger.Filter) (n int, err error) {
 	w := where(f)
 	err = x.read(ctx, func(db *sql.DB) error {
 		return db.QueryRowContext(ctx, "SELECT count(*) FROM decision"+w.sql(), w.args...).Scan(&n)
@@ -103,15 +75,14 @@ func (x *Index) Count(ctx context.Context, f store.Filter) (n int, err error) {
 	return n, err
 }
 
-// Summary sums the decisions that a filter selects by task, tier and cause, in
-// that order.
-func (x *Index) Summary(ctx context.Context, f store.Filter) (groups []store.Group, err error) {
+// Summary implements ledger.Index.
+func (x *Index) Summary(ctx context.Context, f ledger.Filter) (groups []ledger.Group, err error) {
 	w := where(f)
-	query := `SELECT task, tier, cause, count(*), coalesce(sum(cost), 0), count(*) - count(cost),
+	query := `SELECT task, coalesce(tier, ''), cause, count(*), coalesce(sum(cost), 0), count(*) - count(cost),
 		coalesce(sum(baseline - cost), 0), count(baseline - cost)
 		FROM decision` + w.sql() + ` GROUP BY task, tier, cause ORDER BY task, tier, cause`
 	err = x.query(ctx, query, w.args, func() { groups = nil }, func(rows *sql.Rows) error {
-		var g store.Group
+		var g ledger.Group
 		err := rows.Scan(&g.Task, &g.Tier, &g.Cause, &g.Count, &g.Cost, &g.CostUnknown, &g.Saved, &g.Compared)
 		groups = append(groups, g)
 		return err
@@ -124,10 +95,10 @@ func (x *Index) Summary(ctx context.Context, f store.Filter) (groups []store.Gro
 
 // countOutcomes fills in WithOutcome. It starts from the outcomes, which are
 // few, and not from the decisions.
-func (x *Index) countOutcomes(ctx context.Context, f store.Filter, groups []store.Group) error {
+func (x *Index) countOutcomes(ctx context.Context, f ledger.Filter, groups []ledger.Group) error {
 	w := where(f)
-	query := `SELECT task, tier, cause, count(*)
-		FROM (SELECT DISTINCT decision AS said FROM outcome) CROSS JOIN decision ON id = said` + w.sql() + ` GROUP BY task, tier, cause`
+	query := `SELECT task, coalesce(tier, ''), cause, count(*)
+		FROM (SELECT DISTINCT decision AS judged FROM outcome) CROSS JOIN decision ON id = judged` + w.sql() + ` GROUP BY task, tier, cause`
 	type key struct {
 		task  pointsman.TaskID
 		tier  pointsman.TierID
@@ -148,42 +119,22 @@ func (x *Index) countOutcomes(ctx context.Context, f store.Filter, groups []stor
 	return err
 }
 
-// Outcomes reads what was said about a decision, oldest first.
-func (x *Index) Outcomes(ctx context.Context, id pointsman.DecisionID) ([]pointsman.Outcome, error) {
+// Outcomes implements ledger.Index.
+func (x *Index) Outcomes(ctx context.Context, id pointsman.DecisionID) (list []journal.Locator, err error) {
 	if err := x.CatchUp(ctx); err != nil {
 		return nil, err
 	}
-	var places []journal.Position
-	err := x.query(ctx, "SELECT segment, offset FROM outcome WHERE decision = ? ORDER BY seq", []any{string(id)},
-		func() { places = nil }, func(rows *sql.Rows) error {
-			var p journal.Position
-			err := rows.Scan(&p.Segment, &p.Offset)
-			places = append(places, p)
+	err = x.query(ctx, "SELECT locator FROM outcome WHERE decision = ? ORDER BY locator", []any{string(id)},
+		func() { list = nil }, func(rows *sql.Rows) error {
+			var l journal.Locator
+			err := rows.Scan(&l)
+			list = append(list, l)
 			return err
 		})
-	if err != nil {
-		return nil, err
-	}
-	var outcomes []pointsman.Outcome
-	for _, p := range places {
-		e, err := journal.ReadAt(x.dir, p)
-		if errors.Is(err, journal.ErrExpired) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		o, err := e.Outcome()
-		if err != nil {
-			return nil, err
-		}
-		outcomes = append(outcomes, *o)
-	}
-	return outcomes, nil
+	return list, err
 }
 
-// HasOutcome says whether an outcome was recorded, so that the same word sent
-// twice is written once.
+// HasOutcome implements ledger.Index.
 func (x *Index) HasOutcome(ctx context.Context, id pointsman.Digest) (has bool, err error) {
 	if err := x.CatchUp(ctx); err != nil {
 		return false, err
@@ -212,7 +163,7 @@ func (c *condition) sql() string {
 	return " WHERE " + strings.Join(c.parts, " AND ")
 }
 
-func where(f store.Filter) *condition {
+func where(f ledger.Filter) *condition {
 	c := new(condition)
 	for _, equal := range []struct{ column, value string }{
 		{"task", string(f.Task)},
@@ -242,8 +193,8 @@ func where(f store.Filter) *condition {
 }
 
 // rows runs a query for whole rows.
-func (x *Index) rows(ctx context.Context, query string, args ...any) ([]store.Row, error) {
-	var list []store.Row
+func (x *Index) rows(ctx context.Context, query string, args ...any) ([]ledger.Row, error) {
+	var list []ledger.Row
 	err := x.query(ctx, query, args, func() { list = nil }, func(rows *sql.Rows) error {
 		row, err := scan(rows)
 		list = append(list, row)
@@ -298,45 +249,4 @@ func (x *Index) readOnce(do func(*sql.DB) error) error {
 		return sql.ErrConnDone
 	}
 	return do(x.reader)
-}
-
-func scan(rows *sql.Rows) (store.Row, error) {
-	var r store.Row
-	var nanos, seq int64
-	var conversation, principal, slices sql.NullString
-	var cost, baseline sql.NullInt64
-	err := rows.Scan(&seq, &r.ID, &nanos, &r.Task, &conversation, &principal, &slices, &r.Config, &r.Policy,
-		&r.Tier, &r.Model, &r.Cause, &r.Lifecycle, &r.Status, &r.Streamed, &r.Attempts, &cost, &baseline, &r.BaselineEstimated,
-		&r.Acceptable, &r.Uplift, &r.Latency, &r.Overhead, &r.Position.Segment, &r.Position.Offset)
-	if err != nil {
-		return r, err
-	}
-	r.Seq, r.Time = uint64(seq), time.Unix(0, nanos).UTC()
-	r.Conversation, r.Principal = conversation.String, principal.String
-	r.Cost, r.Baseline = costOf(cost), costOf(baseline)
-	if slices.Valid {
-		err = json.Unmarshal([]byte(slices.String), &r.Slices)
-	}
-	return r, err
-}
-
-func costOf(n sql.NullInt64) pointsman.Cost {
-	if !n.Valid {
-		return pointsman.Cost{}
-	}
-	return pointsman.KnownCost(pointsman.Money(n.Int64))
-}
-
-func costOrNull(c pointsman.Cost) any {
-	if !c.Known {
-		return nil
-	}
-	return int64(c.Amount)
-}
-
-func floatOrNull(f *float64) any {
-	if f == nil {
-		return nil
-	}
-	return *f
 }

@@ -7,18 +7,19 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 	"github.com/pointsman-ai/pointsman/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var _ storetest.Store = (*sqlite.Index)(nil)
+var _ ledger.Index = (*sqlite.Index)(nil)
 
 var _ sqlite.Tail = (*journal.Journal)(nil)
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, dir string) storetest.Store {
+	storetest.Run(t, func(t *testing.T, dir string) ledger.Index {
 		return open(t, filepath.Join(t.TempDir(), "index.db"), dir)
 	})
 }
@@ -49,9 +50,7 @@ func BenchmarkCatchUp(b *testing.B) {
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		if err := sqlite.Rebuild(b.Context(), dir, filepath.Join(b.TempDir(), "index.db"), nil); err != nil {
-			b.Fatal(err)
-		}
+		build(b, dir, filepath.Join(b.TempDir(), "index.db"))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 	b.ReportMetric(float64(b.N*rows)/b.Elapsed().Seconds(), "rows/s")

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,25 +16,12 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/store"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 )
-
-// Store is what the suite asks of an index.
-type Store interface {
-	CatchUp(ctx context.Context) error
-	Get(ctx context.Context, id string) (store.Row, error)
-	Record(ctx context.Context, id string) (*store.Record, error)
-	List(ctx context.Context, f store.Filter, limit int, after store.Cursor) (store.Page, error)
-	Count(ctx context.Context, f store.Filter) (int, error)
-	Summary(ctx context.Context, f store.Filter) ([]store.Group, error)
-	Outcomes(ctx context.Context, id pointsman.DecisionID) ([]pointsman.Outcome, error)
-	HasOutcome(ctx context.Context, id pointsman.Digest) (bool, error)
-	Close() error
-}
 
 // Run runs the suite. open returns an empty index of the journal in a
 // directory; the suite closes it.
-func Run(t *testing.T, open func(t *testing.T, journalDir string) Store) {
+func Run(t *testing.T, open func(t *testing.T, journalDir string) ledger.Index) {
 	for name, test := range map[string]func(*fixture){
 		"rows say what records say":            rowsSayWhatRecordsSay,
 		"lists and filters agree with a scan":  listsAgreeWithScan,
@@ -69,7 +57,7 @@ type fixture struct {
 	dir     string
 	now     time.Time
 	journal *journal.Journal
-	store   Store
+	store   ledger.Index
 	written []*pointsman.Decision
 }
 
@@ -142,32 +130,19 @@ func Decision(n int) *pointsman.Decision {
 	return d
 }
 
-// rowOf is the row that a decision should have, but for its place.
-func rowOf(d *pointsman.Decision) store.Row {
-	r := store.Row{
-		ID: d.ID, Time: d.Time, Task: d.Task, Conversation: d.Conversation, Principal: d.Principal, Slices: d.Slices,
-		Config: d.Config, Policy: d.Policy, Tier: d.Tier, Model: d.Model, Cause: d.Cause, Lifecycle: d.Lifecycle,
-		Status: d.Status, Streamed: d.Streamed, Attempts: len(d.Attempts), Cost: d.Cost, Baseline: d.Baseline,
-		BaselineEstimated: d.BaselineEstimated, Latency: d.Latency, Overhead: d.Overhead,
-	}
-	for _, a := range d.Attempts {
-		if a.Tier == d.Tier {
-			r.Acceptable, r.Uplift = a.Confidence.Acceptable, a.Confidence.Uplift
-		}
-	}
-	return r
-}
-
 func rowsSayWhatRecordsSay(f *fixture) {
 	f.write(30)
-	for i, d := range f.written {
-		got, err := f.store.Record(f.ctx, string(d.ID))
+	reader := &ledger.Reader{Journal: f.dir, Index: f.store}
+	for _, d := range f.written {
+		got, err := reader.Find(f.ctx, string(d.ID))
 		f.must(err)
 		if diff := cmp.Diff(d, got.Decision); diff != "" {
 			f.Fatal(diff)
 		}
-		want := rowOf(d)
-		want.Seq, want.Position = uint64(i+1), got.Row.Position
+		entry, err := journal.ReadAt(f.dir, got.Row.Locator)
+		f.must(err)
+		want, err := ledger.RowOf(&entry)
+		f.must(err)
 		if diff := cmp.Diff(want, got.Row); diff != "" {
 			f.Fatal(diff)
 		}
@@ -175,7 +150,7 @@ func rowsSayWhatRecordsSay(f *fixture) {
 }
 
 // selects is what a filter means.
-func selects(f store.Filter, d *pointsman.Decision) bool {
+func selects(f ledger.Filter, d *pointsman.Decision) bool {
 	return (f.Task == "" || f.Task == d.Task) && (f.Tier == "" || f.Tier == d.Tier) &&
 		(f.Cause == "" || f.Cause == d.Cause) && (f.Lifecycle == "" || f.Lifecycle == d.Lifecycle) &&
 		(f.Conversation == "" || f.Conversation == d.Conversation) && (f.Principal == "" || f.Principal == d.Principal) &&
@@ -184,9 +159,9 @@ func selects(f store.Filter, d *pointsman.Decision) bool {
 		(f.MaxCost == nil || d.Cost.Known && d.Cost.Amount <= *f.MaxCost)
 }
 
-func filters() []store.Filter {
+func filters() []ledger.Filter {
 	zero, some := pointsman.Money(0), pointsman.Money(1500)
-	return []store.Filter{
+	return []ledger.Filter{
 		{},
 		{Task: "bank"},
 		{Task: "tick\"et\u2028"},
@@ -203,21 +178,23 @@ func filters() []store.Filter {
 }
 
 // want lists the ids that a filter selects, newest first.
-func (f *fixture) want(filter store.Filter) (ids []pointsman.DecisionID) {
+func (f *fixture) want(filter ledger.Filter) (ids []pointsman.DecisionID) {
 	var list []*pointsman.Decision
 	for _, d := range slices.Backward(f.written) {
 		if selects(filter, d) {
 			list = append(list, d)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *pointsman.Decision) int { return b.Time.Compare(a.Time) })
+	slices.SortStableFunc(list, func(a, b *pointsman.Decision) int {
+		return stdcmp.Or(b.Time.Compare(a.Time), strings.Compare(string(b.ID), string(a.ID)))
+	})
 	for _, d := range list {
 		ids = append(ids, d.ID)
 	}
 	return ids
 }
 
-func idsOf(rows []store.Row) (ids []pointsman.DecisionID) {
+func idsOf(rows []ledger.Row) (ids []pointsman.DecisionID) {
 	for _, r := range rows {
 		ids = append(ids, r.ID)
 	}
@@ -244,9 +221,9 @@ func listsAgreeWithScan(f *fixture) {
 func pagesJoin(f *fixture) {
 	f.write(60)
 	for _, filter := range filters() {
-		for _, limit := range []int{1, 7, 60, store.MaxLimit} {
+		for _, limit := range []int{1, 7, 60, ledger.MaxLimit} {
 			var got []pointsman.DecisionID
-			var after store.Cursor
+			var after ledger.Cursor
 			for {
 				page, err := f.store.List(f.ctx, filter, limit, after)
 				f.must(err)
@@ -273,15 +250,15 @@ func prefixes(f *fixture) {
 	}{
 		{string(ID(17)), nil},
 		{string(ID(17))[:18], nil},
-		{string(ID(17))[:13], store.ErrAmbiguous},
-		{string(ID(17))[:8], store.ErrAmbiguous},
-		{string(ID(17))[:7], store.ErrPrefix},
-		{"", store.ErrPrefix},
-		{"0195beef%", store.ErrPrefix},
-		{"0195BEEF-0002", store.ErrPrefix},
-		{string(ID(17)) + "0", store.ErrPrefix},
-		{"0195beef-ffff", store.ErrNotFound},
-		{string(ID(77)), store.ErrNotFound},
+		{string(ID(17))[:13], ledger.ErrAmbiguous},
+		{string(ID(17))[:8], ledger.ErrAmbiguous},
+		{string(ID(17))[:7], ledger.ErrPrefix},
+		{"", ledger.ErrPrefix},
+		{"0195beef%", ledger.ErrPrefix},
+		{"0195BEEF-0002", ledger.ErrPrefix},
+		{string(ID(17)) + "0", ledger.ErrPrefix},
+		{"0195beef-ffff", ledger.ErrNotFound},
+		{string(ID(77)), ledger.ErrNotFound},
 	} {
 		row, err := f.store.Get(f.ctx, c.prefix)
 		if !errors.Is(err, c.want) || c.want == nil && (err != nil || row.ID != ID(17)) {
@@ -293,22 +270,23 @@ func prefixes(f *fixture) {
 func outcomes(f *fixture) {
 	f.write(5)
 	right := true
-	word := func(n int, label string) pointsman.Outcome {
+	outcome := func(n int, label string) pointsman.Outcome {
 		return pointsman.Outcome{
 			ID: pointsman.DigestOf(fmt.Appendf(nil, "%d %s", n, label)), Decision: ID(n), Time: epoch,
 			Source: "web", Label: label, Correct: &right, Comment: strings.Repeat("ü", 10),
 		}
 	}
-	want := []pointsman.Outcome{word(2, "a"), word(2, "b")}
-	for _, o := range []pointsman.Outcome{want[0], word(3, "a"), want[1], want[0]} {
+	want := []pointsman.Outcome{outcome(2, "a"), outcome(2, "b")}
+	for _, o := range []pointsman.Outcome{want[0], outcome(3, "a"), want[1], want[0]} {
 		f.must(f.journal.AppendOutcome(&o))
 	}
-	got, err := f.store.Outcomes(f.ctx, ID(2))
+	reader := &ledger.Reader{Journal: f.dir, Index: f.store}
+	got, err := reader.Outcomes(f.ctx, ID(2))
 	f.must(err)
 	if diff := cmp.Diff(want, got); diff != "" {
 		f.Error(diff)
 	}
-	if got, err = f.store.Outcomes(f.ctx, ID(4)); err != nil || len(got) > 0 {
+	if got, err = reader.Outcomes(f.ctx, ID(4)); err != nil || len(got) > 0 {
 		f.Errorf("%v, %v; want none", got, err)
 	}
 	for id, want := range map[pointsman.Digest]bool{want[0].ID: true, pointsman.DigestOf(nil): false} {
@@ -322,7 +300,7 @@ func repeats(f *fixture) {
 	f.write(5)
 	f.must(f.journal.AppendDecision(Decision(2), nil)) // as after an append whose caller saw an error
 	f.must(f.store.CatchUp(f.ctx))
-	if n, err := f.store.Count(f.ctx, store.Filter{}); err != nil || n != 5 {
+	if n, err := f.store.Count(f.ctx, ledger.Filter{}); err != nil || n != 5 {
 		f.Errorf("%d, %v; want 5", n, err)
 	}
 }
@@ -340,14 +318,14 @@ func summaries(f *fixture) {
 			tier  pointsman.TierID
 			cause pointsman.Cause
 		}
-		sums := map[key]*store.Group{}
+		sums := map[key]*ledger.Group{}
 		for i, d := range f.written {
 			if !selects(filter, d) {
 				continue
 			}
 			k := key{d.Task, d.Tier, d.Cause}
 			if sums[k] == nil {
-				sums[k] = &store.Group{Task: d.Task, Tier: d.Tier, Cause: d.Cause}
+				sums[k] = &ledger.Group{Task: d.Task, Tier: d.Tier, Cause: d.Cause}
 			}
 			g := sums[k]
 			g.Count++
@@ -362,11 +340,11 @@ func summaries(f *fixture) {
 				g.WithOutcome++
 			}
 		}
-		var want []store.Group
+		var want []ledger.Group
 		for _, g := range sums {
 			want = append(want, *g)
 		}
-		order := func(a, b store.Group) int {
+		order := func(a, b ledger.Group) int {
 			return strings.Compare(string(a.Task)+"\x00"+string(a.Tier)+"\x00"+string(a.Cause), string(b.Task)+"\x00"+string(b.Tier)+"\x00"+string(b.Cause))
 		}
 		slices.SortFunc(want, order)
@@ -399,12 +377,12 @@ func expiry(f *fixture) {
 	f.must(f.journal.Run(ctx))
 	f.write(1)
 	ids := []pointsman.DecisionID{f.written[40].ID}
-	page, err := f.store.List(f.ctx, store.Filter{}, 100, "")
+	page, err := f.store.List(f.ctx, ledger.Filter{}, 100, "")
 	f.must(err)
 	if diff := cmp.Diff(ids, idsOf(page.Rows)); diff != "" {
 		f.Error(diff)
 	}
-	if _, err := f.store.Record(f.ctx, string(ID(1))); !errors.Is(err, store.ErrNotFound) {
+	if _, err := (&ledger.Reader{Journal: f.dir, Index: f.store}).Find(f.ctx, string(ID(1))); !errors.Is(err, ledger.ErrNotFound) {
 		f.Errorf("an expired record: %v, want ErrNotFound", err)
 	}
 }
@@ -413,9 +391,9 @@ func nonsense(f *fixture) {
 	f.write(1)
 	for _, c := range []struct {
 		limit int
-		after store.Cursor
-	}{{0, ""}, {-1, ""}, {store.MaxLimit + 1, ""}, {1, "x"}, {1, "."}, {1, "1.-1"}, {1, "1"}} {
-		if _, err := f.store.List(f.ctx, store.Filter{}, c.limit, c.after); !errors.Is(err, store.ErrFilter) {
+		after ledger.Cursor
+	}{{0, ""}, {-1, ""}, {ledger.MaxLimit + 1, ""}, {1, "x"}, {1, "."}, {1, "1."}, {1, "1"}} {
+		if _, err := f.store.List(f.ctx, ledger.Filter{}, c.limit, c.after); !errors.Is(err, ledger.ErrFilter) {
 			f.Errorf("List(%d, %q): %v, want ErrFilter", c.limit, c.after, err)
 		}
 	}
@@ -423,11 +401,11 @@ func nonsense(f *fixture) {
 
 func empty(f *fixture) {
 	f.must(f.store.CatchUp(f.ctx))
-	page, err := f.store.List(f.ctx, store.Filter{}, 10, "")
+	page, err := f.store.List(f.ctx, ledger.Filter{}, 10, "")
 	if err != nil || len(page.Rows) > 0 || page.Next != "" {
 		f.Errorf("%+v, %v", page, err)
 	}
-	if groups, err := f.store.Summary(f.ctx, store.Filter{}); err != nil || len(groups) > 0 {
+	if groups, err := f.store.Summary(f.ctx, ledger.Filter{}); err != nil || len(groups) > 0 {
 		f.Errorf("%+v, %v", groups, err)
 	}
 }

@@ -1,12 +1,7 @@
-// Package store says what an index of the decision log answers, in types that
-// every database behind it shares: the rows, the filters, the summaries, and how
-// a row is made from a record of the journal.
-//
-// An index is derived. The journal is the truth: whatever is lost or damaged
-// here is read from it again. The package does no input or output.
-package store
+package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,6 +11,38 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 )
+
+// Index finds decisions and outcomes in the decision log. It is derived: the
+// journal is the truth, and whatever is lost or damaged in an index is read from
+// it again. An implementation is safe for concurrent use and passes the suite in
+// store/storetest.
+//
+// A decision's key is its time and id. Where its record lies is a
+// [journal.Locator], which an index keeps and does not read.
+type Index interface {
+	// CatchUp reads what the journal holds beyond the index. When it returns
+	// nil, everything that was appended before the call is in the index.
+	CatchUp(ctx context.Context) error
+	// Get finds the decision with an id, or with a beginning of it of at least
+	// MinPrefix characters that no other shares: ErrPrefix, ErrNotFound,
+	// ErrAmbiguous. What was appended just now is found.
+	Get(ctx context.Context, id string) (Row, error)
+	// List returns the decisions that a filter selects, newest first and then
+	// by id from the greatest: at most limit of them, from the cursor on.
+	List(ctx context.Context, f Filter, limit int, after Cursor) (Page, error)
+	// Count counts the decisions that a filter selects.
+	Count(ctx context.Context, f Filter) (int, error)
+	// Summary sums them by task, tier and cause, in that order.
+	Summary(ctx context.Context, f Filter) ([]Group, error)
+	// Outcomes says where the outcomes of a decision lie, oldest first. What
+	// was appended just now is found.
+	Outcomes(ctx context.Context, id pointsman.DecisionID) ([]journal.Locator, error)
+	// HasOutcome says whether an outcome was recorded. What was appended just
+	// now is found.
+	HasOutcome(ctx context.Context, id pointsman.Digest) (bool, error)
+	// Close gives up what the index holds open.
+	Close() error
+}
 
 // The errors of an index.
 var (
@@ -35,49 +62,6 @@ const (
 	MinPrefix = 8
 	MaxLimit  = 1000
 )
-
-// Row is what an index knows of one decision without reading the record.
-type Row struct {
-	ID           pointsman.DecisionID `json:"id"`
-	Time         time.Time            `json:"time"`
-	Task         pointsman.TaskID     `json:"task"`
-	Conversation string               `json:"conversation,omitempty"`
-	Principal    string               `json:"principal,omitempty"`
-	Slices       []string             `json:"slices,omitempty"`
-	Config       pointsman.Digest     `json:"config"`
-	Policy       pointsman.Digest     `json:"policy,omitempty"`
-
-	Tier      pointsman.TierID    `json:"tier,omitempty"`
-	Model     pointsman.ModelID   `json:"model,omitempty"`
-	Cause     pointsman.Cause     `json:"cause"`
-	Lifecycle pointsman.Lifecycle `json:"lifecycle"`
-	Status    int                 `json:"status"`
-	Streamed  bool                `json:"streamed,omitempty"`
-	Attempts  int                 `json:"attempts"` // tiers that were asked
-
-	Cost              pointsman.Cost `json:"cost"`
-	Baseline          pointsman.Cost `json:"baseline"`
-	BaselineEstimated bool           `json:"baseline_estimated,omitempty"`
-	// Acceptable and Uplift are what the policy said of the last attempt of
-	// the tier whose answer was given; nil where it said nothing.
-	Acceptable *float64      `json:"acceptable,omitempty"`
-	Uplift     *float64      `json:"uplift,omitempty"`
-	Latency    time.Duration `json:"latency_ns"`
-	Overhead   time.Duration `json:"overhead_ns"`
-
-	// Seq counts records in the journal, and Position is where the whole
-	// record stands there.
-	Seq      uint64           `json:"seq"`
-	Position journal.Position `json:"position"`
-}
-
-// Record is a decision as it was written, with the place of its payload if it
-// has one.
-type Record struct {
-	Row      Row
-	Decision *pointsman.Decision
-	Payload  *journal.Ref
-}
 
 // Filter selects decisions. What is empty or nil does not restrict.
 type Filter struct {
@@ -100,20 +84,18 @@ type Cursor string
 
 // CursorAt is the place behind a row.
 func CursorAt(r *Row) Cursor {
-	return Cursor(strconv.FormatInt(r.Time.UnixNano(), 36) + "." + strconv.FormatUint(r.Seq, 36))
+	return Cursor(strconv.FormatInt(r.Time.UnixNano(), 36) + "." + string(r.ID))
 }
 
-// Parse reads the time in Unix nanoseconds and the sequence number behind which
-// the list goes on.
-func (c Cursor) Parse() (nanos int64, seq uint64, err error) {
-	left, right, _ := strings.Cut(string(c), ".")
-	if nanos, err = strconv.ParseInt(left, 36, 64); err == nil {
-		seq, err = strconv.ParseUint(right, 36, 63)
+// Parse reads the key behind which the list goes on: a time in Unix nanoseconds
+// and an id.
+func (c Cursor) Parse() (nanos int64, id string, err error) {
+	left, id, found := strings.Cut(string(c), ".")
+	nanos, err = strconv.ParseInt(left, 36, 64)
+	if err != nil || !found || id == "" {
+		return 0, "", invalid("the cursor %q is none that a list has given", string(c))
 	}
-	if err != nil {
-		return 0, 0, invalid("the cursor %q is none that a list has given", string(c))
-	}
-	return nanos, seq, nil
+	return nanos, id, nil
 }
 
 // Page is a part of a list. Next is empty on the last page.
@@ -134,7 +116,7 @@ type Group struct {
 	// Saved is baseline less cost where both are known, Compared counts those.
 	Saved    pointsman.Money `json:"saved"`
 	Compared int             `json:"compared"`
-	// WithOutcome counts the decisions on which somebody has said a word.
+	// WithOutcome counts the decisions that have an outcome.
 	WithOutcome int `json:"with_outcome"`
 }
 

@@ -1,4 +1,4 @@
-package store_test
+package ledger_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
-	"github.com/pointsman-ai/pointsman/internal/store"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 	"github.com/pointsman-ai/pointsman/internal/store/storetest"
 )
 
@@ -27,7 +27,7 @@ func entryOf(t interface{ Fatal(...any) }, d *pointsman.Decision, indent bool) *
 	return &journal.Entry{Kind: journal.KindDecision, Seq: 7, Body: text}
 }
 
-// Strings of every kind come through the scanner as encoding/json reads them.
+// Strings of every kind come through as encoding/json reads them.
 func TestRowOf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := storetest.Decision(rapid.IntRange(0, 100).Draw(t, "n"))
@@ -35,7 +35,7 @@ func TestRowOf(t *testing.T) {
 		d.Detail = rapid.String().Draw(t, "detail")
 		d.Slices = rapid.SliceOf(rapid.String()).Draw(t, "slices")
 		e := entryOf(t, d, rapid.Bool().Draw(t, "indent"))
-		row, err := store.RowOf(e)
+		row, err := ledger.RowOf(e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,11 +43,11 @@ func TestRowOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := store.Row{
+		want := ledger.Row{
 			ID: back.ID, Time: back.Time, Task: back.Task, Conversation: back.Conversation, Principal: back.Principal, Slices: back.Slices,
 			Config: back.Config, Policy: back.Policy, Tier: back.Tier, Model: back.Model, Cause: back.Cause, Lifecycle: back.Lifecycle,
 			Status: back.Status, Streamed: back.Streamed, Attempts: len(back.Attempts), Cost: back.Cost, Baseline: back.Baseline,
-			BaselineEstimated: back.BaselineEstimated, Latency: back.Latency, Overhead: back.Overhead, Seq: 7,
+			BaselineEstimated: back.BaselineEstimated, Latency: back.Latency, Overhead: back.Overhead, Locator: e.Locator(),
 		}
 		for _, a := range back.Attempts {
 			if a.Tier == back.Tier {
@@ -67,7 +67,7 @@ func FuzzRowOf(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		_, err := store.RowOf(&journal.Entry{Kind: journal.KindDecision, Body: body})
+		_, err := ledger.RowOf(&journal.Entry{Kind: journal.KindDecision, Body: body})
 		if err != nil && !errors.Is(err, journal.ErrCorrupt) {
 			t.Error(err)
 		}
@@ -86,7 +86,7 @@ func BenchmarkRowOf(b *testing.B) {
 	b.SetBytes(int64(len(e.Body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := store.RowOf(e); err != nil {
+		if _, err := ledger.RowOf(e); err != nil {
 			b.Fatal(err)
 		}
 	}

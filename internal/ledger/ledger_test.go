@@ -1,4 +1,4 @@
-package server
+package ledger_test
 
 import (
 	"encoding/json"
@@ -14,12 +14,13 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/ledger"
 	"github.com/pointsman-ai/pointsman/internal/redact"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 )
 
 // newLedger is a ledger whose tasks are named after their recordings.
-func newLedger(t *testing.T) *ledger {
+func newLedger(t *testing.T) *ledger.Ledger {
 	t.Helper()
 	dir := t.TempDir()
 	j, err := journal.Open(filepath.Join(dir, "journal"), journal.DefaultOptions())
@@ -35,7 +36,7 @@ func newLedger(t *testing.T) *ledger {
 			t.Error(err)
 		}
 	})
-	return &ledger{journal: j, index: x, recording: func(id pointsman.TaskID) pointsman.Recording { return pointsman.Recording(id) }}
+	return ledger.New(ledger.Options{Journal: j, Index: x, Recording: func(id pointsman.TaskID) pointsman.Recording { return pointsman.Recording(id) }})
 }
 
 var ids = pointsman.NewIDSource(nil, nil)
@@ -60,7 +61,7 @@ func decision(recording pointsman.Recording) (*pointsman.Decision, *journal.Payl
 	}
 }
 
-func record(t *testing.T, l *ledger, recording pointsman.Recording) *pointsman.Decision {
+func record(t *testing.T, l *ledger.Ledger, recording pointsman.Recording) *pointsman.Decision {
 	t.Helper()
 	d, p := decision(recording)
 	if err := l.Record(d, recording, p); err != nil {
@@ -71,9 +72,9 @@ func record(t *testing.T, l *ledger, recording pointsman.Recording) *pointsman.D
 
 // written is everything in the journal's files, as whoever takes the disk sees
 // it, and the outcomes in it.
-func written(t *testing.T, l *ledger) (all string, outcomes []pointsman.Outcome) {
+func written(t *testing.T, l *ledger.Ledger) (all string, outcomes []pointsman.Outcome) {
 	t.Helper()
-	err := filepath.WalkDir(l.journal.Dir(), func(path string, e os.DirEntry, err error) error {
+	err := filepath.WalkDir(l.Journal.Dir(), func(path string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -84,7 +85,7 @@ func written(t *testing.T, l *ledger) (all string, outcomes []pointsman.Outcome)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for entry, err := range journal.Read(l.journal.Dir(), journal.Position{}) {
+	for entry, err := range journal.Read(l.Journal.Dir(), journal.Position{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func TestWhatIsWrittenOfTexts(t *testing.T) {
 	} {
 		l := newLedger(t)
 		d := record(t, l, recording)
-		word(t, l, d, &pointsman.Outcome{Label: "refund", Comment: secret, Correction: "write to " + mail})
+		giveFeedback(t, l, d, &pointsman.Outcome{Label: "refund", Comment: secret, Correction: "write to " + mail})
 		all, outcomes := written(t, l)
 		if strings.Contains(all, mail) != readable || strings.Contains(all, "DE8937") != readable {
 			t.Errorf("%s: personal data can be read: %v", recording, !readable)
@@ -184,8 +185,8 @@ func TestWhatIsWrittenOfTexts(t *testing.T) {
 	}
 }
 
-// word sends a word on a decision, which is to be new.
-func word(t *testing.T, l *ledger, d *pointsman.Decision, o *pointsman.Outcome) {
+// giveFeedback sends an outcome of a decision, which is to be new.
+func giveFeedback(t *testing.T, l *ledger.Ledger, d *pointsman.Decision, o *pointsman.Outcome) {
 	t.Helper()
 	o.Decision, o.Source, o.Time = d.ID, "web", time.Unix(1e9, 0).UTC()
 	if o.ID == "" {
@@ -203,7 +204,7 @@ func TestAnOutcomesNameCannotBeTried(t *testing.T) {
 	l := newLedger(t)
 	for _, recording := range []pointsman.Recording{pointsman.RecordRedacted, pointsman.RecordHashed, pointsman.RecordNone} {
 		plain := pointsman.DigestOf([]byte(string(recording) + secret)) // as the gateway names it: with no key
-		word(t, l, record(t, l, recording), &pointsman.Outcome{ID: plain, Label: "refund", Comment: secret})
+		giveFeedback(t, l, record(t, l, recording), &pointsman.Outcome{ID: plain, Label: "refund", Comment: secret})
 		if all, _ := written(t, l); strings.Contains(all, string(plain)) {
 			t.Errorf("%s: the plain digest of the comment is on record for as long as the decision", recording)
 		}
@@ -285,7 +286,7 @@ func TestTheSameWordAtOnceIsRecordedOnce(t *testing.T) {
 		}
 	}
 	// And again after the index was brought up to date by someone else.
-	if err := l.index.CatchUp(t.Context()); err != nil {
+	if err := l.Index.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	o := &pointsman.Outcome{ID: pointsman.DigestOf([]byte("the same")), Decision: d.ID, Source: "web", Label: "refund"}
@@ -313,7 +314,7 @@ func TestAWordOnNoDecision(t *testing.T) {
 func TestAWordRightAfterTheAnswer(t *testing.T) {
 	l := newLedger(t)
 	for range 20 {
-		word(t, l, record(t, l, pointsman.RecordRedacted), &pointsman.Outcome{Label: "refund"})
+		giveFeedback(t, l, record(t, l, pointsman.RecordRedacted), &pointsman.Outcome{Label: "refund"})
 	}
 }
 
@@ -322,7 +323,7 @@ func TestAWordRightAfterTheAnswer(t *testing.T) {
 func TestAJournalThatCannotWrite(t *testing.T) {
 	l := newLedger(t)
 	d := record(t, l, pointsman.RecordFull)
-	if err := l.journal.Close(); err != nil {
+	if err := l.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}
 	o := &pointsman.Outcome{ID: pointsman.DigestOf(nil), Decision: d.ID, Label: "refund"}
