@@ -36,11 +36,32 @@ func appendPayload(b []byte, p *Payload) []byte {
 		e.raw(`,"attempts":[`)
 		for i := range p.Attempts {
 			e.comma(i)
-			e.raw(`{"tier":`).str(string(p.Attempts[i].Tier)).raw(`,"answer":`).str(p.Attempts[i].Answer).raw(`}`)
+			e.attemptText(&p.Attempts[i])
 		}
 		e.raw(`]`)
 	}
+	if len(p.Omitted) > 0 {
+		e.raw(`,"omitted":`)
+		strs(&e, p.Omitted)
+	}
 	return e.raw(`}`).b
+}
+
+func (e *encoder) attemptText(a *AttemptText) {
+	e.raw(`{"tier":`).str(string(a.Tier)).raw(`,"answer":`).str(a.Answer)
+	if len(a.ToolCalls) > 0 {
+		e.raw(`,"tool_calls":[`)
+		for i, call := range a.ToolCalls {
+			e.comma(i)
+			e.raw(`{`)
+			if call.ID != "" {
+				e.raw(`"id":`).str(call.ID).raw(`,`)
+			}
+			e.raw(`"name":`).str(call.Name).raw(`,"arguments":`).str(call.Arguments).raw(`}`)
+		}
+		e.raw(`]`)
+	}
+	e.raw(`}`)
 }
 
 func (e *encoder) decision(d *pointsman.Decision) {

@@ -106,7 +106,7 @@ func testPayload(n int) *Payload {
 		Decision: testID(n), Recording: pointsman.RecordFull,
 		Request:  fmt.Sprintf(`{"model":"banking","messages":[{"role":"user","content":"Where is my card? %d"}]}`, n),
 		Input:    fmt.Sprintf("Where is my card? %d", n),
-		Attempts: []AttemptText{{"small", "card_arrival"}, {"large", "card_arrival"}},
+		Attempts: []AttemptText{{Tier: "small", Answer: "card_arrival"}, {Tier: "large", Answer: "card_arrival"}},
 	}
 }
 

@@ -28,12 +28,16 @@ type Payload struct {
 	Input string `json:"input,omitempty"`
 	// Attempts are the answers' texts, in the order of Decision.Attempts.
 	Attempts []AttemptText `json:"attempts,omitempty"`
+	// Omitted names what was left out because all together would have been
+	// larger than MaxPayload: "input", "request", "attempts".
+	Omitted []string `json:"omitted,omitempty"`
 }
 
-// AttemptText is the text that one tier answered.
+// AttemptText is what one tier answered: a text, calls of tools, or both.
 type AttemptText struct {
-	Tier   pointsman.TierID `json:"tier"`
-	Answer string           `json:"answer"`
+	Tier      pointsman.TierID     `json:"tier"`
+	Answer    string               `json:"answer"`
+	ToolCalls []pointsman.ToolCall `json:"tool_calls,omitempty"`
 }
 
 // KeyedDigest is the HMAC-SHA-256 of a text under the journal's salt: equal

@@ -3,6 +3,7 @@
 package redact
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
 	"strings"
@@ -23,12 +24,29 @@ import (
 // replaces some numbers that are harmless. Where texts must not be read by
 // anybody, record hashed or none.
 func Text(s string) string {
-	r := redactor{s: s}
-	for i := 0; i < len(s); {
-		i += max(r.step(i), 1)
-	}
-	return r.result()
+	text, _ := TextContext(context.Background(), s) // which does not end
+	return text
 }
+
+// TextContext is [Text] until its context ends: the error is then the
+// context's.
+func TextContext(ctx context.Context, s string) (string, error) {
+	r := redactor{s: s}
+	for i, look := 0, lookInterval; i < len(s); {
+		i += max(r.step(i), 1)
+		if i >= look {
+			if err := ctx.Err(); err != nil {
+				return "", err
+			}
+			look = i + lookInterval
+		}
+	}
+	return r.result(), nil
+}
+
+// lookInterval is after how many bytes the context is looked at: a few
+// milliseconds' work.
+const lookInterval = 64 << 10
 
 // redactor goes through a text once from left to right.
 type redactor struct {
@@ -57,7 +75,7 @@ func (r *redactor) replace(i, end int, placeholder string) int {
 func (r *redactor) step(i int) int {
 	s := r.s
 	c := s[i]
-	if c >= 0x80 && isMail(before(s, i)) || c < 0x80 && !isWord(c) && !strings.ContainsRune("+(.-%:", rune(c)) {
+	if c >= 0x80 && isMail(before(s, i)) || c < 0x80 && !isWord(c) && strings.IndexByte("+(.-%:", c) < 0 {
 		return 1
 	}
 	if !isMail(before(s, i)) {
@@ -134,22 +152,35 @@ func mailEnd(s string, i int) int {
 	return end
 }
 
+// maxIP is how long the longest written IP address is, and maxIPColons how many
+// colons it has.
+const (
+	maxIP       = 45
+	maxIPColons = 8
+)
+
 // ipEnd is where the IP address ends that begins at i, or 0.
 func ipEnd(s string, i int) int {
-	end, colons, dots := i, 0, 0
-	for end < len(s) && end-i < 46 {
-		switch c := s[end]; {
+	if end := ipv4End(s, i); end > 0 {
+		return end
+	}
+	end, colons, digits := i, 0, false
+	for end < len(s) && end-i <= maxIP {
+		c := s[end]
+		switch {
 		case c == ':':
 			colons++
-		case c == '.':
-			dots++
-		case !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f'):
-			goto read
+		case isDigit(c):
+			digits = true
+		case c != '.' && (c|0x20 < 'a' || c|0x20 > 'f'):
+			c = 0
+		}
+		if c == 0 || colons > maxIPColons || c == ':' && end-i >= 2 && s[end-1] == ':' && s[end-2] == ':' {
+			break
 		}
 		end++
 	}
-read:
-	if colons < 2 && dots < 3 {
+	if colons < 2 || !digits {
 		return 0
 	}
 	for try := end; try > i; try-- { // a port, a full stop, a colon may follow
@@ -160,6 +191,31 @@ read:
 		}
 	}
 	return 0
+}
+
+// ipv4End is where the IPv4 address ends that begins at i, or 0.
+func ipv4End(s string, i int) int {
+	for group := range 4 {
+		from, value := i, 0
+		for i < len(s) && isDigit(s[i]) && i-from < 3 {
+			value = 10*value + int(s[i]-'0')
+			i++
+		}
+		if i == from || value > 255 || s[from] == '0' && i > from+1 {
+			return 0
+		}
+		if group == 3 {
+			break
+		}
+		if i == len(s) || s[i] != '.' {
+			return 0
+		}
+		i++
+	}
+	if i < len(s) && isWord(s[i]) {
+		return 0
+	}
+	return i
 }
 
 func isWordOrColon(c byte) bool { return isWord(c) || c == ':' }
@@ -205,12 +261,25 @@ func mod97(iban []byte) int {
 // value of a member that is called a password or key is a secret whatever it
 // looks like. What is not JSON is redacted as text.
 func JSON(body string) string {
+	text, _ := JSONContext(context.Background(), body) // which does not end
+	return text
+}
+
+// JSONContext is [JSON] until its context ends: the error is then the
+// context's.
+func JSONContext(ctx context.Context, body string) (string, error) {
 	if !json.Valid([]byte(body)) {
-		return Text(body)
+		return TextContext(ctx, body)
 	}
 	out := make([]byte, 0, len(body))
 	name := "" // of the member whose value comes next
-	for i := 0; i < len(body); {
+	for i, look := 0, lookInterval; i < len(body); {
+		if i >= look {
+			if err := ctx.Err(); err != nil {
+				return "", err
+			}
+			look = i + lookInterval
+		}
 		end := jsonTokenEnd(body, i)
 		token := body[i:end]
 		i = end
@@ -222,7 +291,10 @@ func JSON(body string) string {
 			}
 			rest := strings.TrimLeft(body[end:], " \t\r\n")
 			isName := strings.HasPrefix(rest, ":")
-			redacted := Text(text)
+			redacted, err := TextContext(ctx, text)
+			if err != nil {
+				return "", err
+			}
 			if !isName && name != "" && isSecretName(name) && text != "" {
 				redacted = "[SECRET]"
 			}
@@ -236,8 +308,14 @@ func JSON(body string) string {
 				name = text
 			}
 		case isDigit(c) || c == '-':
-			if strings.Trim(token, "-0123456789") == "" && Text(token) != token {
-				token = `"[NUMBER]"`
+			if strings.Trim(token, "-0123456789") == "" {
+				redacted, err := TextContext(ctx, token)
+				if err != nil {
+					return "", err
+				}
+				if redacted != token {
+					token = `"[NUMBER]"`
+				}
 			}
 			out = append(out, token...)
 			name = ""
@@ -248,7 +326,7 @@ func JSON(body string) string {
 			name = ""
 		}
 	}
-	return string(out)
+	return string(out), nil
 }
 
 // jsonTokenEnd is where the string, number or single byte ends that begins at i

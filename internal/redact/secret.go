@@ -13,6 +13,14 @@ var secretPrefixes = []string{
 
 const secretLength = 12
 
+// beginsKey says with which bytes keys begin, since most words do not.
+var beginsKey = func() (begins [256]bool) {
+	for _, prefix := range secretPrefixes {
+		begins[prefix[0]] = true
+	}
+	return begins
+}()
+
 // secretNames are what a secret is called where it is assigned.
 var secretNames = []string{
 	"password", "passwd", "passphrase", "pwd", "secret", "api_key", "apikey", "api-key", "access_key", "access-key",
@@ -41,7 +49,7 @@ func secretAt(s string, i int) (from, end int) {
 	switch {
 	case rest[0] == '-':
 		return privateKeyAt(s, i)
-	case hasFold(rest, "bearer ") || hasFold(rest, "basic "):
+	case rest[0]|0x20 == 'b' && (hasFold(rest, "bearer ") || hasFold(rest, "basic ")):
 		from := i + strings.IndexByte(rest, ' ') + 1
 		end := runEnd(s, from, isToken)
 		if end-from >= 8 && (end-from >= 20 || strings.ContainsAny(s[from:end], "0123456789")) {
@@ -63,6 +71,9 @@ func keyAt(s string, i int) int {
 			return end
 		}
 	}
+	if !beginsKey[s[i]] {
+		return 0
+	}
 	for _, prefix := range secretPrefixes {
 		if strings.HasPrefix(s[i:], prefix) {
 			if end := runEnd(s, i, isKey); end-i >= len(prefix)+secretLength {
@@ -80,11 +91,8 @@ func assignedAt(s string, i int) (from, end int) {
 	for nameEnd < len(s) && (isWord(s[nameEnd]) || s[nameEnd] == '-') && nameEnd-i < 64 {
 		nameEnd++
 	}
-	if nameEnd == i || !isSecretName(s[i:nameEnd]) {
-		return 0, 0
-	}
 	from = skipAny(s, nameEnd, `"' `, 3)
-	if from == len(s) || s[from] != ':' && s[from] != '=' {
+	if nameEnd == i || from == len(s) || s[from] != ':' && s[from] != '=' || !isSecretName(s[i:nameEnd]) {
 		return 0, 0
 	}
 	from = skipAny(s, from+1, `"' `, 3)
