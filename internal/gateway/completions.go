@@ -31,7 +31,7 @@ func (g *Gateway) completions(w http.ResponseWriter, r *http.Request, instance I
 	task, request, err := g.decode(w, r, instance, who)
 	if err != nil {
 		d.Cause, d.Detail = pointsman.CauseInvalid, public(err).Message
-		g.end(w, d, texts{recording: pointsman.RecordNone}, started, err)
+		g.end(w, d, texts{recording: pointsman.RecordRedacted}, started, err)
 		return
 	}
 	d.Conversation, d.Streamed = request.Conversation, request.Stream

@@ -51,7 +51,7 @@ const (
 func decision(recording pointsman.Recording) (*pointsman.Decision, *journal.Payload) {
 	id := ids.Next()
 	d := &pointsman.Decision{
-		ID: id, Time: time.Unix(1e9, 0).UTC(), Task: pointsman.TaskID(recording), Cause: pointsman.CauseUncertain, Tier: "large",
+		ID: id, Time: time.Unix(1e9, 0).UTC(), Task: pointsman.TaskID(recording), Principal: "web", Cause: pointsman.CauseUncertain, Tier: "large",
 		Attempts:  []pointsman.Attempt{{Tier: "small", Cause: pointsman.CauseUncertain}, {Tier: "large", Cause: pointsman.CauseLast}},
 		Lifecycle: pointsman.Completed, Status: 200, Propensity: 1, Rules: pointsman.RuleEffect{Stakes: 1},
 	}
@@ -232,13 +232,13 @@ func TestNothingButText(t *testing.T) {
 			o.Decision, o.ID, o.Source = d.ID, pointsman.DigestOf([]byte(c.name+string(recording))), "web"
 			_, err := l.RecordOutcome(t.Context(), &o)
 			text := recording == pointsman.RecordFull || recording == pointsman.RecordRedacted
-			var told *pointsman.Error
+			var e *pointsman.Error
 			switch {
 			case c.ok || text:
 				if err != nil {
 					t.Errorf("%s, %s: %v", c.name, recording, err)
 				}
-			case !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || told.Hint == "":
+			case !errors.As(err, &e) || e.Code != pointsman.CodeInvalid || e.Hint == "":
 				t.Errorf("%s, %s: %v", c.name, recording, err)
 			}
 			_, outcomes := written(t, l)
@@ -249,9 +249,9 @@ func TestNothingButText(t *testing.T) {
 	}
 }
 
-// The same word sent by many at once is recorded once, and all but one of them
-// are told that it was there; other words are not held up by it.
-func TestTheSameWordAtOnceIsRecordedOnce(t *testing.T) {
+// The same outcome sent by many at once is recorded once, and all but one of them
+// learn that it was there; other outcomes are not held up by it.
+func TestTheSameFeedbackAtOnceIsRecordedOnce(t *testing.T) {
 	const senders = 20
 	l := newLedger(t)
 	d := record(t, l, pointsman.RecordRedacted)
@@ -278,7 +278,7 @@ func TestTheSameWordAtOnceIsRecordedOnce(t *testing.T) {
 	}
 	_, outcomes := written(t, l)
 	if len(count) != senders+1 || len(outcomes) != senders+1 {
-		t.Errorf("%d words were new, %d are written, want %d", len(count), len(outcomes), senders+1)
+		t.Errorf("%d outcomes were new, %d are written, want %d", len(count), len(outcomes), senders+1)
 	}
 	for id, n := range count {
 		if n != 1 {
@@ -295,13 +295,13 @@ func TestTheSameWordAtOnceIsRecordedOnce(t *testing.T) {
 	}
 }
 
-func TestAWordOnNoDecision(t *testing.T) {
+func TestFeedbackOnNoDecision(t *testing.T) {
 	l := newLedger(t)
 	record(t, l, pointsman.RecordFull)
-	o := &pointsman.Outcome{ID: pointsman.DigestOf(nil), Decision: ids.Next(), Label: "refund"}
+	o := &pointsman.Outcome{ID: pointsman.DigestOf(nil), Decision: ids.Next(), Source: "web", Label: "refund"}
 	_, err := l.RecordOutcome(t.Context(), o)
-	var told *pointsman.Error
-	if !errors.As(err, &told) || told.Code != pointsman.CodeNotFound || told.Param != "decision_id" || !strings.Contains(told.Message, string(o.Decision)) {
+	var e *pointsman.Error
+	if !errors.As(err, &e) || e.Code != pointsman.CodeNotFound || e.Param != "decision_id" || !strings.Contains(e.Message, string(o.Decision)) {
 		t.Errorf("%v", err)
 	}
 	if _, outcomes := written(t, l); len(outcomes) != 0 {
@@ -311,14 +311,14 @@ func TestAWordOnNoDecision(t *testing.T) {
 
 // A decision is found however little time has passed: the index follows the
 // journal before it is asked.
-func TestAWordRightAfterTheAnswer(t *testing.T) {
+func TestFeedbackRightAfterTheAnswer(t *testing.T) {
 	l := newLedger(t)
 	for range 20 {
 		giveFeedback(t, l, record(t, l, pointsman.RecordRedacted), &pointsman.Outcome{Label: "refund"})
 	}
 }
 
-// What a journal that is closed cannot write is an error, and not a word that
+// What a journal that is closed cannot write is an error, and not an outcome that
 // was there.
 func TestAJournalThatCannotWrite(t *testing.T) {
 	l := newLedger(t)
@@ -326,7 +326,7 @@ func TestAJournalThatCannotWrite(t *testing.T) {
 	if err := l.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}
-	o := &pointsman.Outcome{ID: pointsman.DigestOf(nil), Decision: d.ID, Label: "refund"}
+	o := &pointsman.Outcome{ID: pointsman.DigestOf(nil), Decision: d.ID, Source: "web", Label: "refund"}
 	if existed, err := l.RecordOutcome(t.Context(), o); !errors.Is(err, journal.ErrClosed) || existed {
 		t.Errorf("existed %v, %v", existed, err)
 	}

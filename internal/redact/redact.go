@@ -295,8 +295,8 @@ func JSONContext(ctx context.Context, body string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			if !isName && name != "" && isSecretName(name) && text != "" {
-				redacted = "[SECRET]"
+			if !isName && name != "" && IsSecretName(name) && text != "" {
+				redacted = Secret
 			}
 			if redacted == text {
 				out = append(out, token...)

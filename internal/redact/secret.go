@@ -21,14 +21,17 @@ var beginsKey = func() (begins [256]bool) {
 	return begins
 }()
 
+// Secret is the placeholder of a secret.
+const Secret = "[SECRET]"
+
 // secretNames are what a secret is called where it is assigned.
 var secretNames = []string{
 	"password", "passwd", "passphrase", "pwd", "secret", "api_key", "apikey", "api-key", "access_key", "access-key",
 	"access_token", "refresh_token", "auth_token", "client_secret", "private_key", "authorization",
 }
 
-// isSecretName says whether a member's name is that of a secret.
-func isSecretName(name string) bool {
+// IsSecretName says whether a member's name is that of a secret.
+func IsSecretName(name string) bool {
 	for _, n := range secretNames {
 		if len(name) >= len(n) && strings.EqualFold(name[len(name)-len(n):], n) {
 			return true
@@ -92,7 +95,7 @@ func assignedAt(s string, i int) (from, end int) {
 		nameEnd++
 	}
 	from = skipAny(s, nameEnd, `"' `, 3)
-	if nameEnd == i || from == len(s) || s[from] != ':' && s[from] != '=' || !isSecretName(s[i:nameEnd]) {
+	if nameEnd == i || from == len(s) || s[from] != ':' && s[from] != '=' || !IsSecretName(s[i:nameEnd]) {
 		return 0, 0
 	}
 	from = skipAny(s, from+1, `"' `, 3)

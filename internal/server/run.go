@@ -22,7 +22,7 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	records := ledger.New(ledger.Options{
-		Journal: s.journal, Index: s.index, Recording: s.recording, AnswerUnrecorded: s.config.Journal.OnFull == config.OnFullAnswer,
+		Journal: s.journal, Index: s.index, Recording: s.recording, Policy: s.policy, AnswerUnrecorded: s.config.Journal.OnFull == config.OnFullAnswer,
 	})
 	g := gateway.New(gateway.Options{
 		Acquire: s.instances.Acquire, Gate: s.gate, Log: records, Outcomes: records, IDs: pointsman.NewIDSource(nil, nil),

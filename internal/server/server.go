@@ -21,6 +21,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/logging"
+	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 	"github.com/pointsman-ai/pointsman/internal/telemetry"
 )
@@ -176,4 +177,17 @@ func (s *server) close() error {
 		errs = append(errs, s.journal.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// policy is the policy of a digest, or nil where it cannot be read.
+func (s *server) policy(d pointsman.Digest) *policy.Policy {
+	content, err := s.store.Get(d)
+	if err != nil {
+		return nil
+	}
+	p, err := policy.Unmarshal(content)
+	if err != nil {
+		return nil
+	}
+	return p
 }
