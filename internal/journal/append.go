@@ -177,7 +177,7 @@ func (j *Journal) nextSegment() error {
 	if j.seg != nil {
 		_ = j.seg.Close() // it is flushed
 	}
-	j.seg, j.number, j.created, j.offset, j.chain = f, h.number, created, headerSize, h.link()
+	j.seg, j.number, j.created, j.offset, j.first, j.chain = f, h.number, created, headerSize, h.first, h.link()
 	j.newNames = true
 	return nil
 }

@@ -15,6 +15,9 @@ var (
 	ErrFull = errors.New("no space for the journal")
 	// ErrWrite is returned while writing fails for another reason than space.
 	ErrWrite = errors.New("the journal cannot be written")
+	// ErrGone is returned while a file that is written to was deleted, and the
+	// journal could not be mended yet.
+	ErrGone = errors.New("files of the journal were deleted")
 	// ErrClosed is returned by a journal after Close.
 	ErrClosed = errors.New("the journal is closed")
 	// ErrLocked is returned by Open while another process writes the journal.

@@ -73,6 +73,17 @@ func (j *Journal) tryRecover() {
 // recover puts the files in order, proves that there is room, and writes first
 // of all what was torn and what is missing. The caller holds flushMu and mu.
 func (j *Journal) recover(now time.Time) error {
+	if j.unopened {
+		if err := j.openFiles(); err != nil {
+			return err
+		}
+		j.unopened, j.gone = false, false
+	}
+	if j.gone {
+		if err := j.mend(now); err != nil {
+			return err
+		}
+	}
 	if err := j.cutTails(); err != nil {
 		return err
 	}
@@ -91,15 +102,21 @@ func (j *Journal) recover(now time.Time) error {
 	if err := j.settleTorn(); err != nil {
 		return err
 	}
-	if j.gap.count == 0 {
+	if j.gap.count == 0 && j.lost == "" {
 		return nil
 	}
 	gap := Gap{From: j.gap.from.UTC(), To: now.UTC(), Count: j.gap.count, Cause: j.gap.cause}
+	if j.lost != "" {
+		if gap.Count == 0 || j.lostFrom.Before(gap.From) {
+			gap.From = j.lostFrom.UTC()
+		}
+		gap.Cause = j.lost
+	}
 	if err := j.putJSON(KindGap, gap); err != nil {
 		return err
 	}
-	j.opts.Logger.Warn("journal: records are missing", "dir", j.dir, "count", gap.Count, "from", gap.From, "to", gap.To)
-	j.gap = gapState{}
+	j.opts.Logger.Warn("journal: records are missing", "dir", j.dir, "unwritten", gap.Count, "from", gap.From, "to", gap.To, "cause", gap.Cause)
+	j.gap, j.lost = gapState{}, ""
 	return nil
 }
 

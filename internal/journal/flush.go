@@ -38,6 +38,9 @@ func (j *Journal) flush() error {
 	if j.ended {
 		return fmt.Errorf("journal: %w", ErrClosed)
 	}
+	if j.isUnopened() {
+		return nil // nothing was written
+	}
 	err := j.flushOnce()
 	if errors.Is(err, os.ErrClosed) { // a new segment was begun in between, which flushed the old one
 		err = j.flushOnce()
@@ -138,3 +141,9 @@ func copyOver(f durable.File, from, to int64) error {
 }
 
 func (j *Journal) path(name string) string { return filepath.Join(j.dir, name) }
+
+func (j *Journal) isUnopened() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.unopened
+}

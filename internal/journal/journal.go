@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -44,11 +45,17 @@ type Journal struct {
 	created  int64  // of seg, Unix nanoseconds
 	offset   int64  // where the last whole frame of seg ends
 	seq      uint64 // of that frame
+	first    uint64 // number of the first frame of seg
 	chain    hashSum
 	hasher   hash.Hash
 	payload  payloadWriter
 	newNames bool // directories have names that are not flushed
 	failure  error
+	unopened bool      // the files are to be opened yet, or again
+	gone     bool      // a file is not under its name anymore
+	checked  time.Time // when all files were last seen to be there
+	lost     string    // what the next gap tells of files that were deleted
+	lostFrom time.Time
 	wanted   int  // size of the record that did not fit
 	tail     bool // bytes behind offset could not be cut off
 	torn     []tornTail
@@ -86,16 +93,12 @@ const (
 // killed writer left behind its last whole record are moved aside and named in
 // the chain. Damage anywhere else in the newest segments is an error with
 // [pointsman.CodeIntegrity]; older ones are left to [Verify]. A disk that is
-// full at this moment follows Options.OnFull like one that fills later.
-func Open(dir string, opts Options) (_ *Journal, err error) {
-	opts, err = opts.complete()
+// full at this moment follows Options.OnFull like one that fills later: Open
+// returns a journal that is not healthy and opens its files once there is room.
+func Open(dir string, opts Options) (*Journal, error) {
+	opts, err := opts.complete()
 	if err != nil {
 		return nil, err
-	}
-	for _, d := range []string{dir, filepath.Join(dir, segmentDir), filepath.Join(dir, payloadDir)} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return nil, fmt.Errorf("journal: %w", err)
-		}
 	}
 	j := &Journal{
 		dir:     dir,
@@ -103,33 +106,74 @@ func Open(dir string, opts Options) (_ *Journal, err error) {
 		buffers: make(chan *buffer, buffersKept),
 		hasher:  sha256.New(),
 		wakers:  map[chan struct{}]struct{}{},
+		salt:    make([]byte, saltSize),
 	}
-	if j.lockFile, err = lock(dir); err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = j.closeFiles()
-			err = fmt.Errorf("journal: open %s: %w", dir, err)
-		}
-	}()
-	numbers, err := listNumbers(filepath.Join(dir, segmentDir), segmentSuffix)
-	if err != nil {
-		return nil, err
-	}
-	if j.salt, err = loadSalt(opts.FS, dir, len(numbers) == 0); err != nil {
-		return nil, err
-	}
-	j.saltID = saltID(j.salt)
-	if len(numbers) == 0 {
-		err = j.begin()
-	} else {
-		err = j.resume(numbers)
+	rand.Read(j.salt) // of a new journal; never fails
+	err = j.open()
+	if durable.IsFull(err) {
+		j.unopened = true
+		j.fail(err)
+		err = nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	return j, nil
+}
+
+// open opens the files and writes what is owed: notices of torn bytes and of
+// records that were not written.
+func (j *Journal) open() error {
+	if err := j.openFiles(); err != nil {
+		return err
+	}
+	for _, t := range j.torn {
+		j.opts.Logger.Warn("journal: the writer before ended in the middle of a write", "dir", j.dir,
+			"file", t.File, "offset", t.Offset, "bytes", t.Bytes, "records", t.Frames)
+	}
+	if len(j.torn) > 0 || j.gap.count > 0 {
+		err := j.recover(j.opts.Clock())
+		if durable.IsFull(err) {
+			j.fail(err)
+			return nil
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("journal: open %s: %w", j.dir, err), j.closeFiles())
+		}
+	}
+	if err := j.flush(); err != nil && !durable.IsFull(err) {
+		return errors.Join(fmt.Errorf("journal: open %s: %w", j.dir, err), j.closeFiles())
+	}
+	return nil
+}
+
+// openFiles makes or takes up the files. After an error none is open, and it may
+// be called again. The caller holds flushMu and mu, or is alone.
+func (j *Journal) openFiles() (err error) {
+	if err := j.makeDirs(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if j.lockFile, err = lock(j.dir); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = j.closeFiles()
+			err = fmt.Errorf("journal: open %s: %w", j.dir, err)
+		}
+	}()
+	j.number, j.seq, j.chain, j.payload = 0, 0, hashSum{}, payloadWriter{}
+	numbers, err := listNumbers(j.path(segmentDir), segmentSuffix)
+	if err != nil {
+		return err
+	}
+	if err := j.loadSalt(len(numbers) == 0); err != nil {
+		return err
+	}
+	if len(numbers) == 0 {
+		return j.begin()
+	}
+	return j.resume(numbers)
 }
 
 // begin makes the first segment of a new journal.
@@ -217,12 +261,14 @@ func (j *Journal) Subscribe() (changed <-chan struct{}, cancel func()) {
 	}
 }
 
-// Run flushes the journal every interval, tries again after failures and
-// applies the retention, until the context ends. It then flushes once more and
+// Run flushes the journal every interval, tries again after failures, looks
+// whether the files are there and applies the retention, until the context ends. It then flushes once more and
 // returns nil.
 func (j *Journal) Run(ctx context.Context) error {
 	tick := time.NewTicker(j.opts.FsyncInterval)
 	defer tick.Stop()
+	check := time.NewTicker(checkInterval)
+	defer check.Stop()
 	sweep := time.NewTicker(sweepInterval)
 	defer sweep.Stop()
 	if err := j.sweep(); err != nil {
@@ -232,6 +278,8 @@ func (j *Journal) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return j.Sync()
+		case <-check.C:
+			j.Check()
 		case <-tick.C:
 			j.tryRecover()
 			if err := j.Sync(); errors.Is(err, ErrClosed) {
@@ -276,6 +324,10 @@ func (j *Journal) closeFiles() error {
 			errs = append(errs, f.Close())
 		}
 	}
-	errs = append(errs, j.lockFile.Close())
+	j.seg, j.payload.file, j.headFile = nil, nil, nil
+	if j.lockFile != nil {
+		errs = append(errs, j.lockFile.Close())
+		j.lockFile = nil
+	}
 	return errors.Join(errs...)
 }

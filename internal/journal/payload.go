@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/durable"
 )
 
 // Payload is the texts of one request. It is stored apart from the decision,
@@ -52,27 +51,25 @@ func (j *Journal) KeyedDigest(text string) pointsman.Digest {
 // saltSize is the length of the salt in bytes.
 const saltSize = 32
 
-// loadSalt reads the salt, or makes one for a new journal.
-func loadSalt(fs durable.FS, dir string, fresh bool) ([]byte, error) {
-	name := filepath.Join(dir, saltName)
-	salt, err := os.ReadFile(name)
+// loadSalt reads the salt, or makes one for a new journal. One that could not be
+// kept stays in memory, so that digests are the same once it can be.
+func (j *Journal) loadSalt(fresh bool) error {
+	salt, err := os.ReadFile(j.path(saltName))
 	switch {
 	case err == nil && len(salt) == saltSize:
-		return salt, nil
+		j.salt = salt
 	case err == nil:
-		return nil, corrupt(saltName, int64(len(salt)), "the salt is %d bytes long, want %d", len(salt), saltSize)
+		return corrupt(saltName, int64(len(salt)), "the salt is %d bytes long, want %d", len(salt), saltSize)
 	case !errors.Is(err, os.ErrNotExist):
-		return nil, err
+		return err
 	case !fresh:
-		return nil, corrupt(saltName, 0, "the salt is gone: keyed digests could not be compared with earlier ones")
+		return corrupt(saltName, 0, "the salt is gone: keyed digests could not be compared with earlier ones")
 	}
-	salt = make([]byte, saltSize)
-	rand.Read(salt) // never fails
-	f, err := durable.Create(fs, name, salt, true)
-	if err != nil {
-		return nil, err
+	j.saltID = saltID(j.salt)
+	if err == nil {
+		return nil
 	}
-	return salt, f.Close()
+	return j.keepSalt()
 }
 
 // saltID names a salt in the headers without telling it.

@@ -162,25 +162,35 @@ func Read(dir string, from Position) iter.Seq2[Entry, error] {
 		if at.Segment == from.Segment {
 			at.Offset = max(from.Offset, headerSize)
 		}
-		for more := true; more; at = (Position{at.Segment + 1, headerSize}) {
-			if more, err = readSegment(dir, at, yield); err != nil {
+		for at.Segment > 0 {
+			// A segment that was deleted behind the writer's back is passed over.
+			next := at.Segment + 1
+			if i++; i < len(numbers) {
+				next = numbers[i]
+			}
+			more, err := readSegment(dir, at, next, yield)
+			if err != nil {
 				yield(Entry{}, err)
 				return
 			}
+			if !more {
+				return
+			}
+			at = Position{next, headerSize}
 		}
 	}
 }
 
 // readSegment yields one segment's records and says whether to go on with the
 // next segment.
-func readSegment(dir string, at Position, yield func(Entry, error) bool) (more bool, err error) {
+func readSegment(dir string, at Position, next uint32, yield func(Entry, error) bool) (more bool, err error) {
 	r, err := openSegment(dir, at.Segment)
 	if err != nil {
 		return false, err
 	}
 	defer r.Close()
 	if _, err := r.header(); err != nil {
-		if errors.Is(err, errShort) && !hasSegment(dir, at.Segment+1) {
+		if errors.Is(err, errShort) && !hasSegment(dir, next) {
 			return false, nil // the writer is about to make it
 		}
 		if broken(err) || errors.Is(err, errHeader) {
@@ -202,7 +212,7 @@ func readSegment(dir string, at Position, yield func(Entry, error) bool) (more b
 			again = false
 		case !errors.Is(err, io.EOF) && !broken(err):
 			return false, err
-		case !ended && hasSegment(dir, at.Segment+1):
+		case !ended && hasSegment(dir, next):
 			ended = true // look again: it may have grown before the next was begun
 			r.seek(r.off)
 		case ended && errors.Is(err, io.EOF):

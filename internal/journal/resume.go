@@ -54,7 +54,7 @@ func (j *Journal) resume(numbers []uint32) error {
 	return j.takeUp(&s, len(damaged) > 0)
 }
 
-// takeUp opens the files for writing where the scan ended, and writes what is
+// takeUp opens the files for writing where the scan ended, and notes what is
 // owed: notices of torn bytes and of records that were not written.
 func (j *Journal) takeUp(s *resumer, headDamaged bool) (err error) {
 	if headDamaged {
@@ -64,6 +64,7 @@ func (j *Journal) takeUp(s *resumer, headDamaged bool) (err error) {
 		return err
 	}
 	j.number, j.created, j.offset, j.seq, j.chain = s.number, s.created, s.offset, s.seq, s.chain
+	j.first = s.first
 	j.torn, j.flushed, j.newNames = s.torn, s.head, true
 	if err := j.openHead(s.head, headDamaged); err != nil {
 		return err
@@ -72,23 +73,11 @@ func (j *Journal) takeUp(s *resumer, headDamaged bool) (err error) {
 		return err
 	}
 	if s.head.gap > 0 && !s.gapWritten {
-		j.gap = gapState{from: time.Unix(0, s.head.since), count: uint64(s.head.gap), cause: "see the log of the process before"}
+		j.gap.from = time.Unix(0, s.head.since)
+		j.gap.count += uint64(s.head.gap)
+		j.gap.cause = "see the log of the process before"
 	}
-	if len(j.torn) == 0 && j.gap.count == 0 {
-		return j.flush()
-	}
-	for _, t := range j.torn {
-		j.opts.Logger.Warn("journal: the writer before ended in the middle of a write", "dir", j.dir,
-			"file", t.File, "offset", t.Offset, "bytes", t.Bytes, "records", t.Frames)
-	}
-	if err := j.recover(j.opts.Clock()); err != nil {
-		if !durable.IsFull(err) {
-			return err
-		}
-		j.fail(err)
-		return nil
-	}
-	return j.flush()
+	return nil
 }
 
 // resumer walks the segments that a crash may have touched.
@@ -100,6 +89,7 @@ type resumer struct {
 	created    int64
 	offset     int64
 	seq        uint64
+	first      uint64 // number of the segment's first frame
 	chain      hashSum
 	torn       []tornTail
 	gapWritten bool // the gap that HEAD remembers stands behind it
@@ -127,7 +117,7 @@ func (s *resumer) segment(n uint32, last bool) error {
 	if s.number > 0 && (h.prev != s.chain || h.first != s.seq+1) {
 		return corrupt(r.name, 0, "it does not go on where the segment before ends")
 	}
-	s.number, s.created, s.offset, s.seq, s.chain = n, h.created, headerSize, h.first-1, h.link()
+	s.number, s.created, s.offset, s.seq, s.first, s.chain = n, h.created, headerSize, h.first-1, h.first, h.link()
 	hasher := sha256.New()
 	for {
 		if err := s.passHead(); err != nil {

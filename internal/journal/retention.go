@@ -50,7 +50,7 @@ func (j *Journal) announce(e *Expired) error {
 	if j.closed {
 		return fmt.Errorf("journal: %w", ErrClosed)
 	}
-	if j.failure != nil && (j.tail || len(j.torn) > 0) {
+	if j.failure != nil && (j.tail || j.unopened || j.gone || len(j.torn) > 0) {
 		return unavailable(j.failure)
 	}
 	if err := j.putJSON(KindExpired, e); err != nil {
