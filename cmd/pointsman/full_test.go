@@ -124,3 +124,77 @@ func TestDataDirectoryThatCannotBeWritten(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", code, out.String(), stderr.String())
 	}
 }
+
+// A disk that is full already keeps no server from starting: where the owner
+// chose so requests are answered and counted, elsewhere they are refused, and
+// once there is room both record.
+func TestStartOnAFullDisk(t *testing.T) {
+	for policy, status := range map[string]int{"answer": 200, "refuse": 503} {
+		for _, before := range []bool{false, true} {
+			t.Run(policy, func(t *testing.T) {
+				dir := setUp(t, "journal: {fsync_interval: 20ms, segment_size: 1MiB, on_full: "+policy+"}\n")
+				config := filepath.Join(dir, "pointsman.yaml")
+				fill, free := onSmallDisk(t, dir)
+				if before { // there is a journal already
+					s := startServer(t, dir)
+					if r, body := post(t, s.url+"/v1/chat/completions", parcelRequest); r.StatusCode != 200 {
+						t.Fatalf("%s %s", r.Status, body)
+					}
+					s.end(t)
+				}
+				fill()
+				s := startServer(t, dir)
+				if r, body := post(t, s.url+"/v1/chat/completions", parcelRequest); r.StatusCode != status {
+					t.Fatalf("%s %s, want %d", r.Status, body, status)
+				}
+				free()
+				eventually(t, "requests are on record", func() bool {
+					r, _ := post(t, s.url+"/v1/chat/completions", parcelRequest)
+					return r.StatusCode == 200 && strings.Contains(must(t, "audit", "export", "--config", config), `"type":"decision"`)
+				})
+				eventually(t, "the index is there", func() bool {
+					_, err := os.Stat(filepath.Join(dir, "data", "index.sqlite"))
+					return err == nil
+				})
+				must(t, "audit", "verify", "-q", "--config", config)
+				eventually(t, "the snapshot of the configuration is kept", func() bool {
+					var out, stderr bytes.Buffer
+					return run(t.Context(), []string{"audit", "replay", "-q", "--config", config}, streams{in: strings.NewReader(""), out: &out, err: &stderr}) == exitOK
+				})
+				s.end(t)
+			})
+		}
+	}
+}
+
+// The journal's folder, deleted under a running server, is there again within
+// seconds, and so are new records; verification says what was lost.
+func TestTheJournalIsDeletedWhileServing(t *testing.T) {
+	dir := setUp(t, "journal: {fsync_interval: 20ms}\n")
+	config := filepath.Join(dir, "pointsman.yaml")
+	s := startServer(t, dir)
+	send := func() int {
+		r, _ := post(t, s.url+"/v1/chat/completions", parcelRequest)
+		return r.StatusCode
+	}
+	if send() != 200 {
+		t.Fatal("the first request failed")
+	}
+	data := filepath.Join(dir, "data")
+	for _, name := range []string{"journal", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm"} {
+		if err := os.RemoveAll(filepath.Join(data, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "requests are on record again", func() bool {
+		if _, err := os.Stat(filepath.Join(data, "journal", "segments")); err != nil {
+			return false
+		}
+		return send() == 200 && strings.Contains(must(t, "audit", "list", "--json", "--config", config), `"cause"`)
+	})
+	var out, stderr bytes.Buffer
+	code := run(t.Context(), []string{"audit", "verify", "--config", config}, streams{in: strings.NewReader(""), out: &out, err: &stderr})
+	if code != exitFindings || !strings.Contains(out.String(), "was deleted while it was written to") {
+		t.Errorf("exit %d\n%s%s", code, out.String(), stderr.String())
+	}
+}

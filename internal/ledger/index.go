@@ -52,6 +52,8 @@ var (
 	ErrAmbiguous = errors.New("several decisions begin so")
 	// ErrPrefix is returned for a prefix that is too short or no id's.
 	ErrPrefix = errors.New("not the beginning of a decision's id")
+	// ErrUnavailable is returned while an index cannot be read.
+	ErrUnavailable = errors.New("the index cannot be read now")
 	// ErrFilter is returned for a filter or cursor that makes no sense.
 	ErrFilter = errors.New("invalid filter")
 )
@@ -164,5 +166,19 @@ func Ambiguous(prefix string) error {
 	return &pointsman.Error{
 		Code: pointsman.CodeInvalid, Message: fmt.Sprintf("several decisions begin with %s", prefix),
 		Hint: "give more of the id", Err: ErrAmbiguous,
+	}
+}
+
+// unavailable is the error for who looks something up while the index cannot be
+// read. Recording goes on without it.
+func unavailable(err error) error {
+	var e *pointsman.Error
+	if err == nil || errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &pointsman.Error{
+		Code: pointsman.CodeUnavailable, Message: "decisions cannot be looked up now",
+		Hint: "their index is written anew from the decision log as soon as it can be; try again, and see the server's log for the cause",
+		Err:  fmt.Errorf("%w: %w", ErrUnavailable, err),
 	}
 }

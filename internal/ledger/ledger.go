@@ -183,7 +183,7 @@ func (l *Ledger) RecordOutcome(ctx context.Context, o *pointsman.Outcome) (exist
 	l.outcomes.Lock()
 	defer l.outcomes.Unlock()
 	if err := l.Index.CatchUp(ctx); err != nil {
-		return false, fmt.Errorf("look the decision up: %w", err)
+		return false, unavailable(fmt.Errorf("look the decision up: %w", err))
 	}
 	row, err := l.Index.Get(ctx, string(o.Decision))
 	if err == nil && sourceOf(row.Principal) != o.Source {
@@ -196,14 +196,14 @@ func (l *Ledger) RecordOutcome(ctx context.Context, o *pointsman.Outcome) (exist
 		}
 	}
 	if err != nil {
-		return false, fmt.Errorf("look the decision up: %w", err)
+		return false, unavailable(fmt.Errorf("look the decision up: %w", err))
 	}
 	s := sealer{ctx: ctx, recording: l.Recording(row.Task), digest: l.Journal.KeyedDigest}
 	if err := s.outcome(row.Task, o); err != nil {
 		return false, err
 	}
 	if existed, err = l.Index.HasOutcome(ctx, o.ID); err != nil || existed {
-		return existed, err
+		return existed, unavailable(err)
 	}
 	return false, l.Journal.AppendOutcome(o)
 }

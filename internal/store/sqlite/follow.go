@@ -25,6 +25,7 @@ const (
 	batchSize  = 1000                   // rows in one transaction
 	gatherTime = 100 * time.Millisecond // how long records gather before they are read
 	retryTime  = time.Second            // after a failure
+	lookTime   = 2 * time.Second        // how often the files are looked for while nothing is added
 )
 
 // Follow keeps the index up to date until the context ends, then returns nil.
@@ -33,6 +34,8 @@ const (
 func (x *Index) Follow(ctx context.Context, tail Tail) error {
 	changed, cancel := tail.Subscribe()
 	defer cancel()
+	look := time.NewTicker(lookTime)
+	defer look.Stop()
 	failed := false
 	for {
 		err := x.CatchUp(ctx)
@@ -55,6 +58,7 @@ func (x *Index) Follow(ctx context.Context, tail Tail) error {
 			case <-ctx.Done():
 				return nil
 			case <-changed:
+			case <-look.C: // its own files may be gone
 			}
 		}
 		select {
@@ -74,8 +78,11 @@ func (x *Index) CatchUp(ctx context.Context) error {
 	case x.turn <- struct{}{}:
 		defer func() { <-x.turn }()
 	}
-	err := x.catchUp(ctx)
-	if rebuildable(err) || err == nil && x.damaged.Load() {
+	err := x.ensureOpen()
+	if err == nil {
+		err = x.catchUp(ctx)
+	}
+	if rebuildable(err) {
 		x.log.Warn("index: it is built anew from the journal", "path", x.path, "why", err)
 		if err = x.startOver(); err == nil {
 			err = x.catchUp(ctx)
@@ -89,9 +96,6 @@ func (x *Index) CatchUp(ctx context.Context) error {
 
 // catchUp reads on in batches. The caller has the turn.
 func (x *Index) catchUp(ctx context.Context) error {
-	if x.writer == nil {
-		return sql.ErrConnDone
-	}
 	if err := x.sameJournal(); err != nil {
 		return err
 	}
@@ -234,5 +238,5 @@ func rebuildable(err error) bool {
 		return false
 	}
 	primary := e.Code() & 0xff
-	return primary == sqlite3.SQLITE_CORRUPT || primary == sqlite3.SQLITE_NOTADB
+	return primary == sqlite3.SQLITE_CORRUPT || primary == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_READONLY_DBMOVED
 }

@@ -61,11 +61,15 @@ type Index struct {
 	writer  *sql.DB // one connection
 	reader  *sql.DB // two connections that cannot write
 	damaged atomic.Bool
+	closed  bool                   // with turn, as the next
+	files   map[string]os.FileInfo // that are open, by suffix
 }
 
 // Open opens the index in a file, or makes one. It does not read the journal:
 // [Index.CatchUp] does. A file of another schema or with damage in it is
-// deleted, and the index starts empty.
+// deleted, and the index starts empty. A file that cannot be opened, because the
+// disk is full or may not be written to, is tried again by [Index.CatchUp]; until
+// then queries fail with [ledger.ErrUnavailable].
 func Open(path string, opts Options) (*Index, error) {
 	if opts.Journal == "" {
 		return nil, fmt.Errorf("index %s: %w", path, ErrNoJournal)
@@ -74,16 +78,55 @@ func Open(path string, opts Options) (*Index, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	x := newIndex(path, opts.Journal, opts.Logger)
-	err := x.open()
-	if rebuildable(err) {
-		x.log.Warn("index: it is built anew from the journal", "path", path, "why", err)
-		err = x.startOver()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("index %s: %w", path, err)
+	if err := x.ensureOpen(); err != nil {
+		x.log.Error("index: it cannot be opened yet", "path", path, "err", err)
 	}
 	return x, nil
 }
+
+// ensureOpen opens the file where it is not open, and starts over where it is
+// not the one under its name or no whole index of this version. The caller has
+// the turn, or is alone.
+func (x *Index) ensureOpen() error {
+	if x.closed {
+		return sql.ErrConnDone
+	}
+	var err error
+	switch {
+	case x.writer == nil:
+		x.pools.Lock()
+		err = x.open()
+		x.pools.Unlock()
+	case !x.isThere():
+		err = fmt.Errorf("%w: it was deleted while it was open", errOther)
+	case x.damaged.Load():
+		err = fmt.Errorf("%w: it is damaged", errOther)
+	}
+	if rebuildable(err) {
+		x.log.Warn("index: it is built anew from the journal", "path", x.path, "why", err)
+		err = x.startOver()
+	}
+	return err
+}
+
+// isThere says whether the open files are still those under their names.
+func (x *Index) isThere() bool {
+	for _, suffix := range suffixes {
+		was := x.files[suffix]
+		is, err := os.Stat(x.path + suffix)
+		if was != nil && (errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(was, is)) {
+			return false
+		}
+		if was == nil && err == nil {
+			x.files[suffix] = is // SQLite makes its log when it first writes
+		}
+	}
+	return true
+}
+
+// suffixes are of the files that SQLite keeps: the database, the log of what is
+// to be written to it, and the log's index.
+var suffixes = []string{"", "-wal", "-shm"}
 
 func newIndex(path, journal string, log *slog.Logger) *Index {
 	return &Index{path: path, dir: journal, log: log, turn: make(chan struct{}, 1)}
@@ -97,15 +140,17 @@ func (x *Index) startOver() error {
 	if err := x.closeBoth(); err != nil {
 		return err
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
+	for _, suffix := range suffixes {
 		if err := os.Remove(x.path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
 	x.damaged.Store(false)
+	x.checked = false
 	return x.open()
 }
 
+// open opens the file. The caller has the turn and holds pools, or is alone.
 func (x *Index) open() (err error) {
 	defer func() {
 		if err != nil {
@@ -127,7 +172,10 @@ func (x *Index) open() (err error) {
 	if err := x.add.prepare(x.writer); err != nil {
 		return err
 	}
-	x.mark, err = x.readMark()
+	x.files = map[string]os.FileInfo{}
+	if x.mark, err = x.readMark(); err == nil {
+		_ = x.isThere() // remembers them
+	}
 	return err
 }
 
@@ -195,6 +243,7 @@ func (x *Index) Close() error {
 	defer func() { <-x.turn }()
 	x.pools.Lock()
 	defer x.pools.Unlock()
+	x.closed = true
 	return x.closeBoth()
 }
 

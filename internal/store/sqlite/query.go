@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	sqlitedriver "modernc.org/sqlite"
+
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/ledger"
@@ -222,8 +224,8 @@ func (x *Index) query(ctx context.Context, query string, args []any, begin func(
 	})
 }
 
-// read runs a query. Where it comes upon damage, the file is built anew and the
-// query runs once more.
+// read runs a query. Where it fails, the file may be damaged or gone, which
+// catching up finds and mends, and the query runs once more.
 func (x *Index) read(ctx context.Context, do func(*sql.DB) error) error {
 	err := x.readOnce(do)
 	if err == nil || ctx.Err() != nil {
@@ -231,6 +233,9 @@ func (x *Index) read(ctx context.Context, do func(*sql.DB) error) error {
 	}
 	if rebuildable(err) {
 		x.damaged.Store(true)
+	}
+	var failed *sqlitedriver.Error
+	if errors.As(err, &failed) || errors.Is(err, errOther) || errors.Is(err, ledger.ErrUnavailable) {
 		if err := x.CatchUp(ctx); err != nil {
 			return err
 		}
@@ -246,7 +251,7 @@ func (x *Index) readOnce(do func(*sql.DB) error) error {
 	x.pools.RLock()
 	defer x.pools.RUnlock()
 	if x.reader == nil {
-		return sql.ErrConnDone
+		return ledger.ErrUnavailable
 	}
 	return do(x.reader)
 }
