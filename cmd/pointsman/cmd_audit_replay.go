@@ -10,7 +10,6 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
-	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/ledger"
 )
@@ -49,34 +48,16 @@ func runReplay(ctx context.Context, o *options, l listOptions) (*ledger.ReplayRe
 	if err != nil {
 		return nil, err
 	}
+	store := artefact.Open(c.DataDir.String())
 	bar := o.progress()
 	bar.Start("replay", 0)
 	defer bar.Done()
 	return reader.Replay(ctx, ledger.ReplayOptions{
-		Task: pointsman.TaskID(l.task), Tasks: pastTasks(artefact.Open(c.DataDir.String())), Progress: func() { bar.Add(1) },
+		Task: pointsman.TaskID(l.task), Progress: func() { bar.Add(1) },
+		Tasks: func(snapshot, policy pointsman.Digest, task pointsman.TaskID) (*cascade.Task, error) {
+			return instance.Past(store, snapshot, policy, task)
+		},
 	})
-}
-
-// pastTasks builds tasks from the snapshots of configurations that decisions
-// name.
-func pastTasks(store *artefact.Store) ledger.Tasks {
-	return func(snapshot, policy pointsman.Digest, task pointsman.TaskID) (*cascade.Task, error) {
-		content, err := store.Get(snapshot)
-		if err != nil {
-			return nil, fmt.Errorf("the configuration of that time: %w", err)
-		}
-		c, err := config.FromSnapshot(content)
-		if err != nil {
-			return nil, fmt.Errorf("the configuration of that time: %w", err)
-		}
-		i, err := instance.Build(c, instance.Options{
-			Store: store, Offline: true, Policies: map[pointsman.TaskID]pointsman.Digest{task: policy},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("the configuration of that time: %w", err)
-		}
-		return i.Task(task)
-	}
 }
 
 func writeReplayed(b *bytes.Buffer, r *ledger.ReplayReport) {

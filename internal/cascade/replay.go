@@ -80,6 +80,9 @@ func (t *Task) unanswered(d *pointsman.Decision, w *walk) []string {
 	if d.Cause == pointsman.CauseForbidden && len(d.Attempts) == 0 || d.Cause == pointsman.CauseAborted || d.Cause == pointsman.CauseInternal {
 		return nil
 	}
+	if n := len(d.Attempts); n > 0 && d.Streamed && d.Lifecycle == pointsman.Failed && d.Tier != "" && d.Tier == d.Attempts[n-1].Tier {
+		return nil // the answer broke off after its client had some of it: there was no moving on
+	}
 	if s, ok := w.next(); ok {
 		return []string{fmt.Sprintf("the record ends before %s was asked, which the replay asks next", t.Tiers[s.tier].ID)}
 	}

@@ -37,6 +37,7 @@ type Instance struct {
 	closers  []io.Closer
 	notes    []string
 	direct   []rules.Rule
+	offline  bool // no upstream is there to be asked
 }
 
 var _ gateway.Instance = (*Instance)(nil)
@@ -72,7 +73,7 @@ func Build(c *config.Config, o Options) (_ *Instance, err error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	w := &Instance{
-		config: c, store: o.Store, tasks: map[pointsman.TaskID]*cascade.Task{},
+		config: c, store: o.Store, offline: o.Offline, tasks: map[pointsman.TaskID]*cascade.Task{},
 		models: map[pointsman.ModelID]connection{}, http: map[pointsman.UpstreamID]upstream.Upstream{},
 		limits: gateway.Limits{MaxBody: int64(c.Server.MaxBody), RequestTimeout: c.Server.RequestTimeout.Std()},
 	}
@@ -148,7 +149,7 @@ func (w *Instance) straight(id pointsman.UpstreamID, name string) (*cascade.Task
 		tier.Variant.Model, tier.Variant.Artefact = model, one.artefact
 	}
 	tier.Variant.Name, tier.Variant.Upstream = tier.Name, id
-	if tier.Upstream == nil {
+	if tier.Upstream == nil && !w.offline {
 		return nil, w.unknown(string(id) + "/" + name)
 	}
 	tier.Digest = tier.Variant.Digest()

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
@@ -96,8 +97,8 @@ func (p *replayer) task(d *pointsman.Decision) (*cascade.Task, error) {
 
 func (p *replayer) replay(d *pointsman.Decision) {
 	p.report.Decisions++
-	if d.Cause == pointsman.CauseInvalid || d.Rules.Pin != "" && len(d.Attempts) > 0 && d.Attempts[0].Cause == pointsman.CauseDirect {
-		p.report.Skipped++ // nothing was decided: the request was refused, or the client decided
+	if d.Cause == pointsman.CauseInvalid {
+		p.report.Skipped++ // nothing was decided: the request was refused before any rule
 		return
 	}
 	task, err := p.task(d)
@@ -106,12 +107,29 @@ func (p *replayer) replay(d *pointsman.Decision) {
 		p.find(d, err.Error())
 		return
 	}
-	if differences := task.Replay(d); len(differences) > 0 {
+	if differences := task.Replay(renamed(d, task)); len(differences) > 0 {
 		p.report.Differ++
 		p.find(d, differences...)
 		return
 	}
 	p.report.Agree++
+}
+
+// renamed is a direct request's decision with the names and the variant that
+// its recording setting has kept out: they are those of the ad-hoc task, which
+// has one tier.
+func renamed(d *pointsman.Decision, task *cascade.Task) *pointsman.Decision {
+	if !IsDirect(d.Task) || len(task.Tiers) != 1 {
+		return d
+	}
+	r, tier := *d, &task.Tiers[0]
+	r.Attempts = slices.Clone(d.Attempts)
+	for i := range r.Attempts {
+		if r.Attempts[i].Variant == "" {
+			r.Attempts[i].Variant = tier.Digest
+		}
+	}
+	return &r
 }
 
 func (p *replayer) find(d *pointsman.Decision, problems ...string) {

@@ -24,8 +24,13 @@ type stream struct {
 
 func openStream(t *testing.T, r *running) *stream {
 	t.Helper()
+	return openStreamOf(t, r, streamed)
+}
+
+func openStreamOf(t *testing.T, r *running, request string) *stream {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Post(r.API+"/v1/chat/completions", "application/json", strings.NewReader(streamed))
+	response, err := client.Post(r.API+"/v1/chat/completions", "application/json", strings.NewReader(request))
 	if err != nil {
 		t.Fatal(err)
 	}
