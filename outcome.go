@@ -2,11 +2,11 @@ package pointsman
 
 import "time"
 
-// Outcome is a later word on an answer. It is never changed: a second opinion
-// is a second outcome.
+// Outcome is a later judgement of an answer. It is never changed: a second
+// opinion is a second outcome.
 type Outcome struct {
-	// ID is the digest of everything below but Time, so that the same word
-	// sent twice is one outcome.
+	// ID is the digest of everything below but Time, so that the same
+	// judgement sent twice is one outcome.
 	ID       Digest     `json:"id"`
 	Decision DecisionID `json:"decision"`
 	Time     time.Time  `json:"time"`

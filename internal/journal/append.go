@@ -39,7 +39,7 @@ func (j *Journal) AppendDecision(d *pointsman.Decision, p *Payload) error {
 	return j.append(KindDecision, b)
 }
 
-// AppendOutcome records a later word on an answer. The same outcome may be
+// AppendOutcome records an outcome: a later judgement of an answer. The same outcome may be
 // appended twice; who reads the journal knows it by its id.
 func (j *Journal) AppendOutcome(o *pointsman.Outcome) error { return j.appendJSON(KindOutcome, o) }
 
@@ -192,7 +192,7 @@ type payloadWriter struct {
 	tail    bool // bytes behind offset could not be cut off
 }
 
-// refRoom is the most that a payload's place adds to a decision's body.
+// refRoom is the most that a payload's reference adds to a decision's body.
 const refRoom = 256
 
 // putPayload writes a payload frame. The caller holds mu.

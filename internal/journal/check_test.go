@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,4 +251,48 @@ func TestOpenOnAFullDisk(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Deleting again and again under concurrent writers loses what was deleted and
+// nothing else: every append that was refused is an error, and the chain holds.
+func TestDeletedUnderLoad(t *testing.T) {
+	o := testOptions()
+	o.Clock, o.SegmentSize = nil, 32<<10
+	dir := filepath.Join(t.TempDir(), "journal")
+	j := mustOpen(t, dir, o)
+	const writers, each, deletions = 4, 200, 10
+	var wait sync.WaitGroup
+	for w := range writers {
+		wait.Go(func() {
+			for i := range each {
+				n := w*each + i
+				if err := j.AppendDecision(testDecision(n), testPayload(n)); err != nil && pointsman.CodeOf(err) != pointsman.CodeUnavailable {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Go(func() {
+		for i := range deletions {
+			name := []string{segmentDir, payloadDir, headName, lockName, "."}[i%5]
+			_ = os.RemoveAll(filepath.Join(dir, name)) // a writer may make a file in it meanwhile
+			j.Check()
+			_ = j.Sync()
+		}
+	})
+	wait.Wait()
+	j.Check()
+	if err := j.Healthy(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.AppendDecision(testDecision(0), testPayload(0)); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, j)
+	for _, f := range verifyDir(t, dir, nil).Findings {
+		if f.Kind != FoundRemoved && f.Kind != FoundPayloadRemoved {
+			t.Error(f)
+		}
+	}
+	mustClose(t, mustOpen(t, dir, o))
 }

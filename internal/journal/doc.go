@@ -26,7 +26,7 @@
 // the segment before. Sequence numbers count frames from 1 over all segments,
 // so that a missing frame can be told from a moved one. A payload file has a
 // similar header and frames that are not chained, because retention deletes
-// whole files; the decision's frame names place, length and digest of its
+// whole files; the decision's frame names position, length and digest of its
 // payload instead. Each payload begins with random bytes, so that its digest
 // tells nothing once the payload is gone.
 //

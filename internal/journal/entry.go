@@ -14,7 +14,7 @@ type Kind uint8
 // The kinds of entry.
 const (
 	KindDecision Kind = 1 // one request
-	KindOutcome  Kind = 2 // a later word on an answer
+	KindOutcome  Kind = 2 // a later judgement of an answer
 	KindGap      Kind = 3 // records that could not be written
 	KindExpired  Kind = 4 // a file that retention deletes next
 	KindTorn     Kind = 5 // bytes that a killed writer left, and where they are now
@@ -39,7 +39,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// Position is a place between frames. The zero Position is the start of the
+// Position is a point between frames. The zero Position is the start of the
 // oldest record that there is.
 type Position struct {
 	Segment uint32 `json:"segment"`
@@ -123,7 +123,7 @@ type decisionBody struct {
 	Payload  *Ref                `json:"payload,omitempty"`
 }
 
-// Decision decodes a decision, with the place of its payload if it has one.
+// Decision decodes a decision, with the reference of its payload if it has one.
 func (e *Entry) Decision() (*pointsman.Decision, *Ref, error) {
 	var body decisionBody
 	if err := e.decode(KindDecision, &body); err != nil {

@@ -116,7 +116,7 @@ func FuzzForeignSegment(f *testing.F) {
 }
 
 // A reader that follows a writer sees each record once, in order, over
-// rotations, from whatever place it goes on.
+// rotations, from whatever position it goes on.
 func TestReadFollowsWriter(t *testing.T) {
 	o := testOptions()
 	o.SegmentSize = 4 << 10

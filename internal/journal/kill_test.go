@@ -99,7 +99,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 }
 
 // runAndKill lets a child run until it has acknowledged n more, kills it with
-// SIGKILL and collects all that it said.
+// SIGKILL and collects what it wrote.
 func runAndKill(t *testing.T, role, dir string, n int, acknowledged map[pointsman.DecisionID]bool) {
 	t.Helper()
 	self, err := os.Executable()

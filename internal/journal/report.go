@@ -82,7 +82,7 @@ type Report struct {
 	// Notes tell of what is no damage and worth knowing.
 	Notes []string `json:"notes,omitempty"`
 
-	places map[string]bool // file and offset of the findings
+	at map[string]bool // file and offset of the findings
 }
 
 // Clean says that nothing was found.
@@ -93,16 +93,16 @@ func (r *Report) add(f Finding) {
 		r.MoreFindings++
 		return
 	}
-	if r.places == nil {
-		r.places = map[string]bool{}
+	if r.at == nil {
+		r.at = map[string]bool{}
 	}
-	r.places[fmt.Sprintf("%s:%d", f.File, f.Offset)] = true
+	r.at[fmt.Sprintf("%s:%d", f.File, f.Offset)] = true
 	r.Findings = append(r.Findings, f)
 }
 
 // has says whether there is a finding at a place already.
 func (r *Report) has(file string, offset int64) bool {
-	return r.places[fmt.Sprintf("%s:%d", file, offset)]
+	return r.at[fmt.Sprintf("%s:%d", file, offset)]
 }
 
 func (r *Report) note(format string, args ...any) {

@@ -49,8 +49,8 @@ func TestFeedbackOnAnotherKeysDecision(t *testing.T) {
 			t.Errorf("%q: %v, want not found", source, err)
 			continue
 		}
-		if got, want := said(t, err), strings.ReplaceAll(said(t, unknown), string(none.ID), string(d.ID)); got != want {
-			t.Errorf("%q is told %q, and of an unknown id %q", source, got, want)
+		if got, want := shownOf(t, err), strings.ReplaceAll(shownOf(t, unknown), string(none.ID), string(d.ID)); got != want {
+			t.Errorf("%q sees %q, and of an unknown id %q", source, got, want)
 		}
 	}
 	if err := send(d.ID, "web"); err != nil {
@@ -69,8 +69,8 @@ func TestFeedbackOnAnotherKeysDecision(t *testing.T) {
 	}
 }
 
-// said is all that a client is told of an error.
-func said(t *testing.T, err error) string {
+// shownOf is all that a client sees of an error.
+func shownOf(t *testing.T, err error) string {
 	t.Helper()
 	var e *pointsman.Error
 	if !errors.As(err, &e) {
