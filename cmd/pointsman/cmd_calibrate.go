@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -54,6 +55,10 @@ at once (a running server takes it up by itself) unless --dry-run is given.
 Where no threshold can be certified, the policy escalates everything, and this
 says how many examples would do. The answers are kept in the data directory, so a
 run that was stopped goes on where it was, and a second one asks nothing again.
+
+The owner's rules hold: an example that some tier may not answer, or whose tier the
+rules choose, is put to no tier and left out, and the report counts such examples by
+reason.
 
 With --from-journal the examples are the recorded requests on which somebody has
 said a label or a correction by feedback, and whose texts are on record in full. They
@@ -156,8 +161,11 @@ func oneTask(c *config.Config, name string) (pointsman.TaskID, error) {
 func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 	k := r.Calibration
 	fmt.Fprintf(b, "task %s: %d examples (%d to fit, %d to certify), asking cost %s\n", r.Task, r.Examples, k.FitN, k.CertifyN, r.Cost)
-	for why, n := range r.Skipped {
-		fmt.Fprintf(b, "skipped %d: %s\n", n, why)
+	for _, why := range slices.Sorted(maps.Keys(r.Excluded)) {
+		fmt.Fprintf(b, "not asked %d: %s\n", r.Excluded[why], why)
+	}
+	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
+		fmt.Fprintf(b, "skipped %d: %s\n", r.Skipped[why], why)
 	}
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for i, t := range k.Tiers {

@@ -16,6 +16,8 @@ type row struct {
 	example *dataset.Example
 	request pointsman.Signals
 	tiers   []judged
+	// excluded says why the owner's rules keep the example out.
+	excluded string
 }
 
 // judged is one tier's answer and what the scorer made of it.
@@ -78,8 +80,13 @@ type gathering struct {
 
 // take judges one answer. A failed one is not acceptable; that is known.
 func (g *gathering) take(out collect.Outcome) error {
+	defer g.options.Progress.Add(1)
 	r := out.Result
 	row := &g.rows[out.Index]
+	if r.Excluded != "" {
+		row.excluded = r.Excluded
+		return nil
+	}
 	if row.tiers == nil {
 		row.key, row.example, row.tiers = out.Example.Digest().Hex(), out.Example, make([]judged, len(g.options.Task.Tiers))
 	}
@@ -103,16 +110,19 @@ func (g *gathering) take(out collect.Outcome) error {
 			g.options.Progress.Note("a tier failed: " + r.Err)
 		}
 	}
-	g.options.Progress.Add(1)
 	return nil
 }
 
-// usable leaves out what could not be judged, and examples that are in the data
+// usable leaves out what the owner's rules exclude, what could not be judged, and examples that are in the data
 // twice: each counts once.
 func (g *gathering) usable() []row {
 	seen := make(map[string]bool, len(g.rows))
 	out := g.rows[:0]
 	for _, one := range g.rows {
+		if one.excluded != "" {
+			g.report.Excluded[one.excluded]++
+			continue
+		}
 		why := ""
 		for _, tier := range one.tiers {
 			if why == "" {

@@ -51,6 +51,10 @@ type Report struct {
 	Examples int              `json:"examples"`
 	// Skipped counts examples that could not be judged, by reason.
 	Skipped map[string]int `json:"skipped"`
+	// Excluded counts examples that the owner's rules keep out, by reason: some
+	// tier may not answer them, or the rules choose the tier. No tier was asked
+	// them.
+	Excluded map[string]int `json:"excluded"`
 	// Cost is what asking the tiers cost, Reused how many answers came from
 	// the cache.
 	Cost        pointsman.Cost   `json:"cost"`
@@ -72,7 +76,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 			Hint: "give it a larger tier to escalate to",
 		}
 	}
-	r := &Report{Task: o.Task.ID, Skipped: map[string]int{}, NoStudents: []string{}}
+	r := &Report{Task: o.Task.ID, Skipped: map[string]int{}, Excluded: map[string]int{}, NoStudents: []string{}}
 	rows, err := answers(ctx, o, r)
 	if err != nil {
 		return nil, nil, err

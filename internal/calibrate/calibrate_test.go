@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -442,6 +443,51 @@ func TestDuplicatesCountOnceAndUnlabelledAreSkipped(t *testing.T) {
 	var told *pointsman.Error
 	if !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || !strings.Contains(told.Hint, "the example has no label") {
 		t.Errorf("nothing but unlabelled examples: %v", err)
+	}
+}
+
+// private forbids the large tier what is about health, and pins what is urgent.
+type private struct{ permit }
+
+func (p private) Apply(r *pointsman.Request) pointsman.RuleEffect {
+	effect := p.permit.Apply(r)
+	switch r.Metadata["class"] {
+	case "health":
+		effect.Fired, effect.Permitted = []string{"private"}, []pointsman.TierID{"small"}
+	case "urgent":
+		effect.Fired, effect.Pin = []string{"urgent"}, "large"
+	}
+	return effect
+}
+
+// The owner's rules bind calibration: what they keep from a tier is put to none,
+// counted, and no part of what the policy is fitted and certified on.
+func TestCalibrationObeysTheRules(t *testing.T) {
+	const n = 160
+	w := newBench(t, n)
+	w.options.Task.Rules = private{permit{"small", "large"}}
+	for i := range w.options.Examples {
+		switch {
+		case i < 40:
+			w.options.Examples[i].Metadata = map[string]string{"class": "health"}
+		case i < 50:
+			w.options.Examples[i].Metadata = map[string]string{"class": "urgent"}
+		}
+	}
+	_, r := w.run(t)
+	for name, f := range map[string]*fake{"small": w.small, "large": w.large} {
+		for _, input := range f.calls {
+			if number(input) < 50 {
+				t.Errorf("the %s tier was asked %q", name, input)
+			}
+		}
+		if asked := f.reset(); asked != n-50 {
+			t.Errorf("the %s tier was asked %d times, want %d", name, asked, n-50)
+		}
+	}
+	want := map[string]int{"the owner's rules (private) forbid tier large": 40, "the owner's rules (urgent) pin it to tier large": 10}
+	if !maps.Equal(r.Excluded, want) || r.Examples != n-50 || r.Calibration.FitN+r.Calibration.CertifyN != n-50 {
+		t.Errorf("excluded %v of %d examples", r.Excluded, r.Examples)
 	}
 }
 

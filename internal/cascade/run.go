@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -301,15 +302,23 @@ type Measured struct {
 }
 
 // Measure asks one tier, and the witness beside it where it is not the largest,
-// and measures the answer as the cascade would, without rules and without
+// and measures the answer as the cascade would, under the rules and without
 // deciding anything: what calibration learns from. A failed tier is an attempt
-// with that cause; the error is the context's.
+// with that cause. The error is the context's, or has [pointsman.CodeForbidden]
+// where the rules forbid the tier; then nothing was asked.
 func (t *Task) Measure(ctx context.Context, now func() time.Time, r *pointsman.Request, id pointsman.TierID) (*Measured, error) {
 	i := t.index(id)
 	if i < 0 {
 		return nil, fmt.Errorf("task %s has no tier %q", t.ID, id)
 	}
-	run := &run{task: t, now: now, request: r, decision: &pointsman.Decision{}, result: &Result{}}
+	effect := t.Rules.Apply(r)
+	if !slices.Contains(effect.Permitted, id) {
+		return nil, &pointsman.Error{
+			Code: pointsman.CodeForbidden, Message: fmt.Sprintf("tier %s of %s may not be asked under the rules %v", id, t.ID, effect.Fired),
+			Hint: "leave the example out, or change its metadata",
+		}
+	}
+	run := &run{task: t, now: now, request: r, decision: &pointsman.Decision{Rules: effect}, result: &Result{}}
 	w := &walk{task: t}
 	a, g, err := run.ask(ctx, w, step{tier: i, final: i == len(t.Tiers)-1})
 	if err != nil {

@@ -25,6 +25,9 @@ var _ Asker = (*Cascade)(nil)
 
 // Ask implements [Asker]. A target that names a tier is a pin.
 func (c *Cascade) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result, error) {
+	if ruling, err := c.rule(t, e); err != nil || ruling.excluded != "" {
+		return &Result{Excluded: ruling.excluded}, err
+	}
 	request, err := Request(c.Task.ID, e)
 	if err != nil {
 		return nil, err

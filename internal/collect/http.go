@@ -166,8 +166,19 @@ func (a *HTTP) once(ctx context.Context, t Target, e *dataset.Example, body []by
 		result.Err = err.Error()
 		return result, 0, nil
 	}
+	if d := &result.Decision; t.Tier != "" && d.Tier != "" && d.Tier != t.Tier {
+		if d.Cause == pointsman.CausePinned {
+			return &Result{Excluded: fmt.Sprintf("the owner's rules pin it to tier %s", d.Tier)}, 0, nil
+		}
+		result.Err = fmt.Sprintf("tier %s answered, not %s", d.Tier, t.Tier)
+		return result, 0, nil
+	}
 	if response.StatusCode != http.StatusOK {
-		result.Err = fmt.Sprintf("status %d: %s", response.StatusCode, errorMessage(content))
+		code, message := errorMessage(content)
+		if response.StatusCode == http.StatusForbidden && code == pointsman.CodeForbidden {
+			return &Result{Excluded: message}, 0, nil
+		}
+		result.Err = fmt.Sprintf("status %d: %s", response.StatusCode, message)
 		if response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusNotFound {
 			return result, 0, fmt.Errorf("%w: %s", ErrStop, result.Err)
 		}
@@ -191,9 +202,6 @@ func (a *HTTP) decision(ctx context.Context, t Target, h http.Header, result *Re
 	}
 	if result.Acceptable, err = numberIn(h, headerConfidence); err != nil {
 		return err
-	}
-	if t.Tier != "" && d.Tier != "" && d.Tier != t.Tier {
-		return fmt.Errorf("tier %s answered, not %s", d.Tier, t.Tier)
 	}
 	if a.options.Lookup == nil || d.ID == "" || result.Status != http.StatusOK {
 		return nil

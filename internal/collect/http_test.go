@@ -135,8 +135,13 @@ func TestHTTPAsksATier(t *testing.T) {
 	if u := r.Decision.Attempts[0].Usage; !u.Known || u.Input != 7 || u.Output != 2 || u.CachedInput != 3 {
 		t.Errorf("usage %+v", u)
 	}
-	if r, err = g.asker(t, nil).Ask(t.Context(), Target{Name: "large", Tier: "large"}, &greeting); err != nil || !strings.Contains(r.Err, "tier small answered") {
-		t.Errorf("another tier's answer was taken: %+v, %v", r, err)
+	// Another tier's answer is not taken for it.
+	if r, err = g.asker(t, nil).Ask(t.Context(), Target{Name: "large", Tier: "large"}, &greeting); err != nil || r.Excluded != "the owner's rules pin it to tier small" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	g = &gateway{script: []http.HandlerFunc{answer("greet", "x-pointsman-tier", "small", "x-pointsman-cause", "last_tier")}}
+	if r, err = g.asker(t, nil).Ask(t.Context(), Target{Name: "large", Tier: "large"}, &greeting); err != nil || r.Excluded != "" || r.Err != "tier small answered, not large" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 
@@ -175,6 +180,20 @@ func TestHTTPGivesUpAloud(t *testing.T) {
 				t.Errorf("%+v, %v after %d requests", r, err, len(g.requests))
 			}
 		})
+	}
+}
+
+// What the gateway's rules forbid is no failure; another 403 is one.
+func TestHTTPTellsRulesFromFailures(t *testing.T) {
+	for code, excluded := range map[string]bool{"no_permitted_tier": true, "access_denied": false} {
+		g := &gateway{script: []http.HandlerFunc{func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"error":{"message":"no tier may answer","code":%q}}`, code)
+		}}}
+		r, err := g.asker(t, nil).Ask(t.Context(), Target{Name: "cascade"}, &greeting)
+		if err != nil || (r.Excluded == "no tier may answer") != excluded || (r.Err == "") != excluded || len(g.requests) != 1 {
+			t.Errorf("%s: %+v, %v", code, r, err)
+		}
 	}
 }
 

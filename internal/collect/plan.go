@@ -27,7 +27,11 @@ type Result struct {
 	// whether it was escalated where it has Attempts.
 	Decision pointsman.Decision `json:"decision"`
 	// Err says why there is no answer; then the example is a failure.
-	Err     string        `json:"err,omitempty"`
+	Err string `json:"err,omitempty"`
+	// Excluded says that nothing was asked, because the owner's rules do not
+	// permit it, and which. Such a result is not kept.
+	Excluded string `json:"-"`
+
 	Status  int           `json:"status,omitempty"`
 	Latency time.Duration `json:"latency_ns"`
 	// Uplift is what the policy made of the first answer that was judged,
@@ -36,7 +40,8 @@ type Result struct {
 	Acceptable *float64 `json:"acceptable,omitempty"`
 }
 
-// Asker puts examples to targets. It must be safe for concurrent use. An error
+// Asker puts examples to targets, under the owner's rules: what they forbid it
+// does not ask. It must be safe for concurrent use. An error
 // of Ask is recorded as the failure of that example, unless it wraps [ErrStop]
 // or the context has ended.
 type Asker interface {
@@ -72,7 +77,8 @@ type Outcome struct {
 	// in the plan, from 0.
 	Index, Target int
 	Example       *dataset.Example
-	Result        *Result
+	// Result is never nil. Where it is excluded, nothing was asked.
+	Result *Result
 	// Reused says that the answer was kept from an earlier run.
 	Reused bool
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
-// Request is the request that a client would send for an example.
+// Request is the request that a client would send for an example, with what
+// rules see of who sent it.
 func Request(task pointsman.TaskID, e *dataset.Example) (*pointsman.Request, error) {
 	body, err := Body(string(task), e)
 	if err != nil {
@@ -19,7 +20,7 @@ func Request(task pointsman.TaskID, e *dataset.Example) (*pointsman.Request, err
 	if err != nil {
 		return nil, fmt.Errorf("example %s: %w", e.ID, err)
 	}
-	decoded.Request.Conversation = e.Group
+	decoded.Request.Conversation, decoded.Request.Principal = e.Group, e.Principal
 	return &decoded.Request, nil
 }
 

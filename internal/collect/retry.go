@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pointsman-ai/pointsman"
 )
 
 // Retry says how often and how patiently a busy or failing gateway is asked.
@@ -93,11 +95,13 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// errorMessage is what an error response says, cut to what a person reads.
-func errorMessage(body []byte) string {
+// errorMessage is the code of an error response, empty where it has none, and
+// its message, cut to what a person reads.
+func errorMessage(body []byte) (code pointsman.ErrorCode, message string) {
 	var e struct {
 		Error struct {
-			Message string `json:"message"`
+			Message string              `json:"message"`
+			Code    pointsman.ErrorCode `json:"code"`
 		} `json:"error"`
 	}
 	text := string(body)
@@ -109,7 +113,7 @@ func errorMessage(body []byte) string {
 		text = strings.ToValidUTF8(text[:200], "") + "…"
 	}
 	if text == "" {
-		return "no message"
+		text = "no message"
 	}
-	return text
+	return e.Error.Code, text
 }

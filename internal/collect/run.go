@@ -68,8 +68,14 @@ type run struct {
 // job is one example for one target, and then what became of it.
 type job struct {
 	Outcome
-	key    key
-	digest pointsman.Digest
+	key key
+	// asked is the digest of what is sent of the example, digest that of its
+	// whole content, and occurrence counts those before it that send the same.
+	asked, digest pointsman.Digest
+	occurrence    int
+	// changed says that the rules change how it is asked; answers of an earlier
+	// version were asked without rules.
+	changed bool
 }
 
 // feed goes through the examples: what the store holds is an outcome at once,
@@ -86,9 +92,9 @@ func (r *run) feed(ctx context.Context) error {
 		occurrences[asked]++
 		for target := range r.Targets {
 			j := job{
-				Outcome: Outcome{Index: index, Target: target, Example: &e}, digest: digest,
-				key: rowKey(r.Identities[target], r.Targets[target], asked, occurrence),
+				Outcome: Outcome{Index: index, Target: target, Example: &e}, asked: asked, digest: digest, occurrence: occurrence,
 			}
+			r.rule(&j)
 			if err := r.put(ctx, j); err != nil {
 				return err
 			}
@@ -98,10 +104,33 @@ func (r *run) feed(ctx context.Context) error {
 	return nil
 }
 
+// rule applies the owner's rules, before the store is looked at: what was asked
+// before a rule came is not used after it. It makes the job's key.
+func (r *run) rule(j *job) {
+	identity := r.Identities[j.Target]
+	if asker, ok := r.Asker.(ruled); ok {
+		// An example that cannot be sent fails when it is asked.
+		if ruling, err := asker.rule(r.Targets[j.Target], j.Example); err == nil {
+			if ruling.excluded != "" {
+				j.Result = &Result{Excluded: ruling.excluded}
+			}
+			if ruling.without != "" {
+				identity += pointsman.Digest(" without " + ruling.without)
+				j.changed = true
+			}
+		}
+	}
+	j.key = rowKey(identity, r.Targets[j.Target], j.asked, j.occurrence)
+}
+
 // put takes an answer from the store, or gives the job to a worker.
 func (r *run) put(ctx context.Context, j job) error {
+	if j.Result != nil {
+		r.outcomes <- j
+		return ctx.Err()
+	}
 	result, err := r.Store.answer(j.key)
-	if err == nil && result == nil && r.former != nil {
+	if err == nil && result == nil && r.former != nil && !j.changed {
 		result, err = r.Store.answer(r.former[j.Target](j.digest))
 	}
 	if err != nil {
@@ -146,7 +175,7 @@ func (r *run) work(ctx context.Context) error {
 
 // keep puts what was asked into the store.
 func (r *run) keep(j job) error {
-	if j.Reused || r.Store == nil {
+	if j.Reused || r.Store == nil || j.Result.Excluded != "" {
 		return nil
 	}
 	return r.Store.append(&Row{

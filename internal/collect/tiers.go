@@ -36,6 +36,9 @@ func (c *Tiers) Targets() []Target {
 
 // Ask implements [Asker].
 func (c *Tiers) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result, error) {
+	if ruling, err := c.rule(t, e); err != nil || ruling.excluded != "" {
+		return &Result{Excluded: ruling.excluded}, err
+	}
 	request, err := Request(c.Task.ID, e)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func Decode(line []byte) (Example, error) {
 func (e *Example) member(name string, raw json.RawMessage) error {
 	into := map[string]any{
 		"id": &e.ID, "input": &e.Input, "messages": &e.Messages, "label": &e.Label,
-		"fields": &e.Fields, "reference": &e.Reference, "metadata": &e.Metadata, "group": &e.Group, "tags": &e.Tags,
+		"fields": &e.Fields, "reference": &e.Reference, "metadata": &e.Metadata, "group": &e.Group, "principal": &e.Principal, "tags": &e.Tags,
 	}
 	if string(raw) == "null" && slices.Contains(members, name) {
 		return nil

@@ -38,13 +38,16 @@ type Example struct {
 	// are not independent, and are never split. Empty: the example stands by
 	// itself.
 	Group string `json:"group,omitempty"`
+	// Principal is the name of the credential that sent it. Rules see it; it is
+	// not sent and does not change what is asked.
+	Principal string `json:"principal,omitempty"`
 	// Tags are the owner's marks. Nothing but the owner reads them.
 	Tags []string `json:"tags,omitempty"`
 }
 
 // members are the names that a line may hold.
 var members = []string{
-	"id", "input", "messages", "label", "fields", "want", "reference", "metadata", "group", "tags",
+	"id", "input", "messages", "label", "fields", "want", "reference", "metadata", "group", "principal", "tags",
 }
 
 // roles are who may speak in a conversation.
@@ -112,8 +115,8 @@ func invalid(hint, format string, args ...any) *pointsman.Error {
 }
 
 // Digest names the example by its content: everything that is asked and
-// expected. The id, the group, the tags and the place in the file do not
-// count, nor the order of members.
+// expected. The id, the group, the principal, the tags and where it is in the file do
+// not count, nor the order of members.
 func (e *Example) Digest() pointsman.Digest { return pointsman.DigestOfSum(e.sum()) }
 
 func (e *Example) sum() (out [sha256.Size]byte) {

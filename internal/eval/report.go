@@ -41,11 +41,12 @@ type NamedNumber struct {
 
 // Summary is how a target did on the examples of a dataset or slice.
 type Summary struct {
-	// Total is Scored + Unscored + Failed + Missing.
+	// Total is Scored + Unscored + Failed + Excluded + Missing.
 	Total    int `json:"total"`
 	Scored   int `json:"scored"`
 	Unscored int `json:"unscored"` // answered, but without an expectation
 	Failed   int `json:"failed"`   // asked, without an answer
+	Excluded int `json:"excluded"` // not asked: the owner's rules do not permit it
 	Missing  int `json:"missing"`  // not asked: the run was interrupted
 	// Coverage is the share of examples that are scored.
 	Coverage float64 `json:"coverage"`
@@ -113,9 +114,11 @@ type TargetReport struct {
 	Tiers     []Count `json:"tiers,omitempty"`
 	Escalated Number  `json:"escalated"`
 	Causes    []Count `json:"causes,omitempty"`
-	// Failures and Skips are the reasons why examples have no grade.
-	Failures []Count `json:"failures,omitempty"`
-	Skips    []Count `json:"skips,omitempty"`
+	// Failures, Exclusions and Skips are the reasons why examples have no
+	// grade.
+	Failures   []Count `json:"failures,omitempty"`
+	Exclusions []Count `json:"exclusions,omitempty"`
+	Skips      []Count `json:"skips,omitempty"`
 }
 
 // Pair compares two targets on the examples that both were scored on.
@@ -176,7 +179,8 @@ type Report struct {
 	// Asked and Reused count the results of this call of [Run].
 	Asked  int `json:"asked"`
 	Reused int `json:"reused"`
-	// Complete says that every example was put to every target.
+	// Complete says that every example was put to every target that may be
+	// asked it.
 	Complete bool           `json:"complete"`
 	Started  time.Time      `json:"started"`
 	Targets  []TargetReport `json:"targets"`

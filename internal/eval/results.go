@@ -19,6 +19,7 @@ type state uint8
 const (
 	missing  state = iota // not asked, because the run was interrupted
 	failed                // asked, without an answer
+	excluded              // not asked, because the owner's rules do not permit it
 	unscored              // answered, but the scorer had nothing to go by
 	scored
 )
@@ -52,10 +53,10 @@ type column struct {
 	cells []cell
 	// tiers and causes are the names behind the numbers of the cells.
 	tiers, causes names
-	// reasons counts why examples failed or were not scored.
-	failures, skips tally
-	parts           map[string]*partColumn
-	partNames       []string
+	// These count why examples failed, were not asked or not scored.
+	failures, exclusions, skips tally
+	parts                       map[string]*partColumn
+	partNames                   []string
 }
 
 // partColumn are the values of one part, with the examples that have it.
@@ -76,6 +77,11 @@ func newResults(c *inventory, targets int) *results {
 // add puts a result into its cell.
 func (c *column) add(at int, r *collect.Result, s score.Score) {
 	one := &c.cells[at]
+	if r.Excluded != "" {
+		one.state = excluded
+		c.exclusions.add(r.Excluded)
+		return
+	}
 	if r.Err != "" {
 		one.state = failed
 		c.failures.add(r.Err)

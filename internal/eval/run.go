@@ -121,13 +121,14 @@ var errChanged = errors.New("the dataset changed while it was being asked; run a
 
 // take scores an outcome and adds it to the results.
 func (r *run) take(out collect.Outcome) error {
-	if out.Reused {
+	switch {
+	case out.Reused:
 		r.reused++
-	} else {
+	case out.Result.Excluded == "":
 		r.asked++
 	}
 	var s score.Score
-	if out.Result.Err == "" {
+	if out.Result.Err == "" && out.Result.Excluded == "" {
 		s = r.plan.Scorer.Score(out.Example, out.Result.Text, out.Result.Reading)
 	}
 	r.results.columns[out.Target].add(out.Index, out.Result, s)

@@ -130,6 +130,37 @@ func TestFailuresAreCountedAndAskedAgain(t *testing.T) {
 	}
 }
 
+// What the owner's rules forbid is neither a failure nor a zero: it is counted
+// with its reason, and said.
+func TestWhatTheRulesExcludeIsCounted(t *testing.T) {
+	f := &fake{answer: func(_ collect.Target, e *dataset.Example) (*collect.Result, error) {
+		if e.Metadata["language"] == "de" {
+			return &collect.Result{Excluded: "the owner's rules (german) forbid tier small"}, nil
+		}
+		return answered(e.Label), nil
+	}}
+	o := options(t)
+	for range 2 { // it is not kept
+		r := mustRun(t, labelPlan(someExamples(9), f), o)
+		s := r.Targets[0]
+		if s.Excluded != 3 || s.Failed != 0 || s.Scored != 6 || *s.Score.Value != 1 || !r.Complete || s.Total != 9 || r.Asked+r.Reused != 6 {
+			t.Errorf("asked %d, reused %d, %+v", r.Asked, r.Reused, s.Summary)
+		}
+		if len(s.Exclusions) != 1 || s.Exclusions[0].N != 3 {
+			t.Errorf("%+v", s.Exclusions)
+		}
+		var text strings.Builder
+		if err := r.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"the owner's rules (german) forbid tier small", "3 of 9 examples were not asked"} {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("%q is missing in\n%s", want, text.String())
+			}
+		}
+	}
+}
+
 func TestInterruptedRunSavesAndGoesOn(t *testing.T) {
 	o := options(t)
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -43,8 +43,12 @@ func notes(r *Report, store *collect.Store) []string {
 		out = append(out, "the run was broken off: figures cover what was answered, which need not be a fair sample")
 	}
 	for i := range r.Targets {
-		if t := &r.Targets[i]; t.Failed > 0 {
+		t := &r.Targets[i]
+		if t.Failed > 0 {
 			out = append(out, fmt.Sprintf("%s: %d of %d examples failed and are not scored; run again to ask them again", t.Target.Name, t.Failed, t.Total))
+		}
+		if t.Excluded > 0 {
+			out = append(out, fmt.Sprintf("%s: %d of %d examples were not asked, because the owner's rules do not permit it: its figures are about the others", t.Target.Name, t.Excluded, t.Total))
 		}
 	}
 	if store.Damaged() > 0 {
@@ -70,7 +74,7 @@ func (s *summariser) target(i int) TargetReport {
 	c := &s.results.columns[i]
 	out := TargetReport{
 		Summary: s.summary(c, nil), Parts: s.parts(c), Cost: s.cost(c),
-		Failures: c.failures.list(), Skips: c.skips.list(),
+		Failures: c.failures.list(), Exclusions: c.exclusions.list(), Skips: c.skips.list(),
 	}
 	for _, key := range s.inventory.slices {
 		for at, value := range key.values {
@@ -103,6 +107,8 @@ func (s *summariser) summary(c *column, kept func(example int) bool) Summary {
 			out.Missing++
 		case failed:
 			out.Failed++
+		case excluded:
+			out.Excluded++
 		case unscored:
 			out.Unscored++
 		case scored:

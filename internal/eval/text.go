@@ -129,7 +129,7 @@ func (r *Report) textWays(b *strings.Builder) {
 	t.write(b, "tiers")
 	why := newTable("target", "n", "reason for having no score")
 	for i := range r.Targets {
-		for _, list := range [][]Count{r.Targets[i].Failures, r.Targets[i].Skips} {
+		for _, list := range [][]Count{r.Targets[i].Failures, r.Targets[i].Exclusions, r.Targets[i].Skips} {
 			for _, c := range list {
 				why.row(r.Targets[i].Target.Name, strconv.Itoa(c.N), c.Name)
 			}

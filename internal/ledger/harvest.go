@@ -42,7 +42,7 @@ func (r *Reader) Harvest(ctx context.Context, task pointsman.TaskID, decode func
 		if err != nil {
 			return nil, err
 		}
-		e := dataset.Example{ID: string(d.ID), Messages: messages, Label: o.Label, Metadata: d.Metadata, Group: d.Conversation}
+		e := dataset.Example{ID: string(d.ID), Messages: messages, Label: o.Label, Metadata: d.Metadata, Group: d.Conversation, Principal: d.Principal}
 		if e.Label == "" {
 			e.Reference = o.Correction
 		}
