@@ -88,6 +88,9 @@ work; then it stops by itself. Everything lies in one directory.`,
 
 func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demoReport, err error) {
 	began := time.Now()
+	if err := stopEarlier(ctx, d.dir); err != nil {
+		return nil, err
+	}
 	if err := layOut(d.dir); err != nil {
 		return nil, err
 	}

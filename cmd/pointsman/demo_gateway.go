@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/datadir"
+	"github.com/pointsman-ai/pointsman/internal/journal"
 )
 
 // gatewayProcess is the demo's gateway: pointsman serve in a process of its own,
@@ -72,6 +74,52 @@ func startGateway(ctx context.Context, d demoOptions) (*gatewayProcess, error) {
 			Err: errors.Join(err, readErr, g.stop()),
 		}
 	}
+}
+
+// stopEarlier stops the gateway that an earlier demo left running in the same
+// directory, which this one replaces: a gateway makes its deleted files anew, and
+// two cannot write one journal. Only the process that holds the journal of a
+// directory with the demo's mark is stopped.
+func stopEarlier(ctx context.Context, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, marker)); err != nil {
+		return nil // no demo was there
+	}
+	const patience = 15 * time.Second
+	where := datadir.Dir(filepath.Join(dir, "data")).Journal()
+	pid, writing := journal.Writer(where)
+	if !writing {
+		return nil
+	}
+	busy := &pointsman.Error{
+		Code: pointsman.CodeUnavailable, Message: "an earlier demo still runs in " + dir,
+		Hint: fmt.Sprintf("stop it (kill %d), or name another directory with --dir", pid),
+	}
+	if pid == 0 || pid == os.Getpid() {
+		return busy
+	}
+	earlier, err := os.FindProcess(pid)
+	if err != nil {
+		return busy
+	}
+	if err := earlier.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		busy.Err = err
+		return busy
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for writing {
+		select {
+		case <-tick.C:
+			_, writing = journal.Writer(where)
+		case <-deadline.C:
+			return busy
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // stop asks the gateway to end.

@@ -44,6 +44,23 @@ func lock(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// Writer finds the process that writes the journal in a directory at this
+// moment. The pid is 0 where it left none.
+func Writer(dir string) (pid int, writing bool) {
+	if !locked(dir) {
+		return 0, false
+	}
+	text, err := os.ReadFile(filepath.Join(dir, lockName))
+	if err != nil {
+		return 0, true
+	}
+	pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid < 0 {
+		return 0, true
+	}
+	return pid, true
+}
+
 // locked says whether some process writes the journal at this moment.
 func locked(dir string) bool {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
