@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 const parcelRequest = `{"model":"support","messages":[{"role":"user","content":"where is my parcel"}]}`
@@ -21,17 +23,7 @@ func onSmallDisk(t *testing.T, dir string) (fill, free func()) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=2m"); err != nil {
-		if os.Getenv("CI") != "" && os.Geteuid() == 0 && !errors.Is(err, syscall.EPERM) {
-			t.Fatal(err)
-		}
-		t.Skipf("NOT TESTED: a full disk, because nothing can be mounted here (%v); run as root", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(data, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	testenv.Mount(t, data, "2m")
 	filler := filepath.Join(data, "filler")
 	fill = func() {
 		f, err := os.Create(filler)

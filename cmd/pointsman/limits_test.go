@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 // More connections than a process may have files: those that fit are served,
@@ -24,7 +26,7 @@ func TestMoreConnectionsThanFiles(t *testing.T) {
 		c.Args = append([]string{"sh", "-c", `ulimit -n 64 && exec "$0" "$@"`}, c.Args...)
 		var err error
 		if c.Path, err = exec.LookPath("sh"); err != nil {
-			t.Skipf("NOT TESTED: too many connections, because there is no sh: %v", err)
+			testenv.Missing(t, "there is no sh: %v", err)
 		}
 	})
 	kept := &http.Client{Timeout: 10 * time.Second}

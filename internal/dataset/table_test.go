@@ -2,14 +2,13 @@ package dataset
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 func collect(content string, t Table) ([]Example, error) {
@@ -123,27 +122,10 @@ func FuzzImport(f *testing.F) {
 	})
 }
 
-// data is a file of the recorded data, or a loud skip.
-func data(t *testing.T, name ...string) string {
-	t.Helper()
-	root := os.Getenv("POINTSMAN_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	path := filepath.Join(append([]string{root}, name...)...)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("CI") != "" && os.Getenv("POINTSMAN_DATA") != "" {
-			t.Fatalf("the recorded data are not where POINTSMAN_DATA says: %v", err)
-		}
-		t.Skipf("SKIPPED, NOT PASSED: recorded data are absent (%v); set POINTSMAN_DATA to their folder", err)
-	}
-	return path
-}
-
 func TestRealTables(t *testing.T) {
 	sets := map[string][]Example{}
 	for name, n := range map[string]int{"train": 8954, "valid": 1076, "test": 1076} {
-		for e, err := range Import(data(t, "hwu64", "HWU64_"+name+".tsv.gz"), byNumber) {
+		for e, err := range Import(testenv.Data(t, "hwu64", "HWU64_"+name+".tsv.gz"), byNumber) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +138,7 @@ func TestRealTables(t *testing.T) {
 	t.Logf("HWU64: %d texts stand in more than one of train, valid and test", len(CheckDisjoint(sets)))
 	n := 0
 	headlines := Table{Format: FormatCSV, Columns: map[string]string{"input": "1", "label": "2", "id": "3"}}
-	for e, err := range Import(data(t, "frugalgpt_headlines", "test.csv.gz"), headlines) {
+	for e, err := range Import(testenv.Data(t, "frugalgpt_headlines", "test.csv.gz"), headlines) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,26 +6,15 @@ import (
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pointsman-ai/pointsman/internal/durable"
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 // On a real disk that fills in the middle of a write, the old file is as it was
 // and nothing is left beside it; with room, the new one takes its place.
 func TestWriteFileOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
-		if os.Getenv("CI") != "" && os.Geteuid() == 0 {
-			t.Fatal(err)
-		}
-		t.Skipf("NOT TESTED: a full disk, because nothing can be mounted here (%v); run as root", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	testenv.Mount(t, dir, "256k")
 	name := filepath.Join(dir, "policy")
 	if err := durable.WriteFile(name, []byte("old")); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/durable"
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 // faultyFS is a disk with so much room left, on which calls can be made to
@@ -297,14 +297,7 @@ func TestFailedRotation(t *testing.T) {
 // test mount one.
 func TestFullTmpfs(t *testing.T) {
 	dir := t.TempDir()
-	if err := mountSmall(dir); err != nil {
-		skipLoudly(t, "cannot mount a tmpfs: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unmount(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	testenv.Mount(t, dir, "1m")
 	o, _, clock := faulty(testOptions())
 	o.FS = nil
 	ballast := filepath.Join(dir, "ballast")
@@ -345,13 +338,4 @@ func TestFullTmpfs(t *testing.T) {
 	if !r.Clean() || r.Decisions != uint64(written+1) || r.Unwritten != 2 {
 		t.Errorf("%d decisions, %d unwritten, %v; want %d and 2", r.Decisions, r.Unwritten, r.Findings, written+1)
 	}
-}
-
-// skipLoudly skips, or fails where CI must have what is missing.
-func skipLoudly(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") != "" && !strings.EqualFold(os.Getenv("CI"), "false") {
-		t.Fatalf("needed in CI: "+format, args...)
-	}
-	t.Skipf("SKIPPED: "+format, args...)
 }

@@ -1,42 +1,18 @@
 package stat_test
 
 import (
-	"compress/gzip"
-	"encoding/csv"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/pointsman-ai/pointsman/internal/stat"
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
-// records reads columns of a recorded data set, or skips the test loudly where
-// it is not there. The data lie outside the repository, in POINTSMAN_DATA or
-// beside it in shared/data.
+// records reads columns of a recorded data set.
 func records(t *testing.T, name string, columns ...string) [][]string {
 	t.Helper()
-	root := os.Getenv("POINTSMAN_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	file, err := os.Open(filepath.Join(root, name))
-	if err != nil {
-		if os.Getenv("CI") != "" && os.Getenv("POINTSMAN_DATA") != "" {
-			t.Fatalf("the recorded data are not where POINTSMAN_DATA says: %v", err)
-		}
-		t.Skipf("SKIPPED, NOT PASSED: recorded data are absent (%v); set POINTSMAN_DATA to their folder", err)
-	}
-	defer file.Close()
-	unzipped, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(unzipped).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := testenv.Table(t, name)
 	out := make([][]string, len(columns))
 	for i, column := range columns {
 		at := slices.Index(rows[0], column)

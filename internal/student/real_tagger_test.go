@@ -7,13 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 // receipts reads the SROIE receipts. OCR and key often disagree on a comma or
 // a line break; such values cannot stand verbatim in the text and are left out.
 func receipts(t testing.TB) (examples []TaggedExample, dropped int) {
 	t.Helper()
-	lines := bufio.NewScanner(dataFile(t, "sroie/sroie_ocr_and_keys.jsonl.gz"))
+	lines := bufio.NewScanner(testenv.Gzip(t, "sroie/sroie_ocr_and_keys.jsonl.gz"))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var row struct {

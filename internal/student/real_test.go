@@ -1,50 +1,22 @@
 package student
 
 import (
-	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
 	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
-)
 
-// dataFile opens a gzipped file of the shared data folder. Where there is no
-// such folder the test is skipped, and says so; in CI, a folder that was named
-// and is not there fails the test.
-func dataFile(t testing.TB, name string) *gzip.Reader {
-	t.Helper()
-	dir, named := os.LookupEnv("POINTSMAN_DATA")
-	if !named {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("CI") != "" && named {
-			t.Fatalf("POINTSMAN_DATA names a data folder that is not there: %v", err)
-		}
-		t.Skipf("SKIPPED, NOTHING WAS MEASURED: no data folder (set POINTSMAN_DATA): %v", err)
-	}
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
-	if err != nil {
-		t.Fatalf("the data folder is there, its file is not: %v", err)
-	}
-	t.Cleanup(func() { f.Close() })
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return z
-}
+	"github.com/pointsman-ai/pointsman/internal/testenv"
+)
 
 // clinc reads one part of CLINC150; its label "oos" becomes OutOfScope.
 func clinc(t testing.TB, parts ...string) []Example {
 	t.Helper()
 	var raw map[string][][2]string
-	if err := json.NewDecoder(dataFile(t, "clinc150/data_full.json.gz")).Decode(&raw); err != nil {
+	if err := json.NewDecoder(testenv.Gzip(t, "clinc150/data_full.json.gz")).Decode(&raw); err != nil {
 		t.Fatal(err)
 	}
 	var out []Example
@@ -67,7 +39,7 @@ func clinc(t testing.TB, parts ...string) []Example {
 // and id, without a header.
 func headlines(t testing.TB, part string) []Example {
 	t.Helper()
-	rows, err := csv.NewReader(dataFile(t, "frugalgpt_headlines/"+part+".csv.gz")).ReadAll()
+	rows, err := csv.NewReader(testenv.Gzip(t, "frugalgpt_headlines/"+part+".csv.gz")).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

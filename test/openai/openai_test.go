@@ -25,6 +25,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 // nodeMajor is the oldest Node.js that the client supports.
@@ -90,11 +92,11 @@ func setUp(t *testing.T) string {
 	t.Helper()
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		lacking(t, "npm")
+		testenv.Missing(t, "%s is missing; make deps installs it on Debian, or says how", "npm")
 	}
 	own, err := exec.LookPath("node")
 	if err != nil {
-		lacking(t, "node")
+		testenv.Missing(t, "%s is missing; make deps installs it on Debian, or says how", "node")
 	}
 	arguments := []string{"ci"}
 	if major(t, own) >= nodeMajor {
@@ -123,21 +125,12 @@ func setUp(t *testing.T) string {
 	}
 	shipped := filepath.Join("node_modules", "node-linux-"+map[string]string{"amd64": "x64", "arm64": "arm64"}[runtime.GOARCH], "bin", "node")
 	if _, err := os.Stat(shipped); err != nil {
-		lacking(t, fmt.Sprintf("Node.js %d or newer", nodeMajor))
+		testenv.Missing(t, "%s is missing; make deps installs it on Debian, or says how", fmt.Sprintf("Node.js %d or newer", nodeMajor))
 	}
 	if shipped, err = filepath.Abs(shipped); err != nil {
 		t.Fatal(err)
 	}
 	return shipped
-}
-
-// lacking ends the test where something is missing: in CI that is a failure.
-func lacking(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is missing; make deps installs it on Debian", what)
-	}
-	t.Skipf("SKIPPED, NOTHING WAS TESTED: %s is missing; make deps installs it on Debian, or says how", what)
 }
 
 // major is the first number of a node's version.

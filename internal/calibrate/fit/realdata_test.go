@@ -1,19 +1,16 @@
 package fit_test
 
 import (
-	"compress/gzip"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
 	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/testenv"
 )
 
 // question is a recorded example of RouteLLM's MMLU: Mixtral-8x7B and GPT-4.
@@ -22,31 +19,10 @@ type question struct {
 	weak, strong    bool
 }
 
-// questions reads the recorded data, or skips the test loudly where they are
-// not there. They lie outside the repository, in POINTSMAN_DATA or beside it
-// in shared/data.
+// questions reads the recorded data.
 func questions(t *testing.T) []question {
 	t.Helper()
-	root := os.Getenv("POINTSMAN_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	file, err := os.Open(filepath.Join(root, "routellm", "mmlu_mixtral_vs_gpt4.csv.gz"))
-	if err != nil {
-		if os.Getenv("CI") != "" && os.Getenv("POINTSMAN_DATA") != "" {
-			t.Fatalf("the recorded data are not where POINTSMAN_DATA says: %v", err)
-		}
-		t.Skipf("SKIPPED, NOT PASSED: recorded data are absent (%v); set POINTSMAN_DATA to their folder", err)
-	}
-	defer file.Close()
-	unzipped, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(unzipped).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := testenv.Table(t, "routellm", "mmlu_mixtral_vs_gpt4.csv.gz")
 	out := make([]question, 0, len(rows))
 	for _, row := range rows[1:] {
 		out = append(out, question{row[0], row[3], row[1] == "1", row[2] == "1"})
