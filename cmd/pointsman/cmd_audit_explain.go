@@ -43,11 +43,7 @@ func loadPolicy(s *artefact.Store, d pointsman.Digest) *policy.Policy {
 	if d == "" {
 		return nil
 	}
-	content, err := s.Get(d)
-	if err != nil {
-		return nil
-	}
-	p, err := policy.Unmarshal(content)
+	p, err := policy.Load(s.Get, d)
 	if err != nil {
 		return nil
 	}

@@ -86,11 +86,7 @@ func (r *demoReport) promise(c *config.Config, report *eval.Report) error {
 	if err != nil {
 		return err
 	}
-	content, err := store.Get(digest)
-	if err != nil {
-		return err
-	}
-	p, err := policy.Unmarshal(content)
+	p, err := policy.Load(store.Get, digest)
 	if err != nil {
 		return err
 	}

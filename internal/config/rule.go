@@ -30,53 +30,39 @@ type Forbid struct {
 // ruleBlock are the rules of the whole file; those of a task have the same type
 // and are checked by the same code.
 var ruleBlock = block{
-	fields: map[string]field{
-		"rules":                      {doc: "Rules of every task and of direct requests. They forbid or raise the stakes; pins and tiers are a task's own.", many: 256},
-		"rules.*":                    {doc: "One rule."},
-		"rules.*.name":               ruleName,
-		"rules.*.when":               ruleWhen,
-		"rules.*.forbid":             ruleForbid,
-		"rules.*.forbid.locations":   ruleLocations,
-		"rules.*.forbid.locations.*": ruleLocation,
-		"rules.*.forbid.regions":     ruleRegions,
-		"rules.*.forbid.regions.*":   {doc: "One region."},
-		"rules.*.forbid.upstreams":   ruleUpstreams,
-		"rules.*.forbid.upstreams.*": {doc: "One upstream."},
-		"rules.*.stakes":             ruleStakes,
-	},
-	check: func(d *decoder, c *Config) { d.checkRules(c, "rules", c.Rules, nil) },
+	fields: ruleFields("rules", "Rules of every task and of direct requests. They forbid or raise the stakes; pins and tiers are a task's own.", "One rule."),
+	check:  func(d *decoder, c *Config) { d.checkRules(c, "rules", c.Rules, nil) },
 }
 
 // taskRuleFields are the keys of a task's rules.
-var taskRuleFields = map[string]field{
-	"tasks.*.rules":                      {doc: "What may answer which request.", many: 256},
-	"tasks.*.rules.*":                    {doc: "One rule: where its expression holds, it forbids, pins or raises the stakes."},
-	"tasks.*.rules.*.name":               ruleName,
-	"tasks.*.rules.*.when":               ruleWhen,
-	"tasks.*.rules.*.forbid":             ruleForbid,
-	"tasks.*.rules.*.forbid.locations":   ruleLocations,
-	"tasks.*.rules.*.forbid.regions":     ruleRegions,
-	"tasks.*.rules.*.forbid.tiers":       {doc: "These tiers."},
-	"tasks.*.rules.*.forbid.upstreams":   ruleUpstreams,
-	"tasks.*.rules.*.pin":                {doc: "The tier that answers. Of several pins the largest permitted tier wins."},
-	"tasks.*.rules.*.stakes":             ruleStakes,
-	"tasks.*.rules.*.forbid.locations.*": ruleLocation,
-	"tasks.*.rules.*.forbid.regions.*":   {doc: "One region."},
-	"tasks.*.rules.*.forbid.tiers.*":     {doc: "One tier."},
-	"tasks.*.rules.*.forbid.upstreams.*": {doc: "One upstream."},
+func taskRuleFields() map[string]field {
+	const at = "tasks.*.rules"
+	out := ruleFields(at, "What may answer which request.", "One rule: where its expression holds, it forbids, pins or raises the stakes.")
+	out[at+".*.pin"] = field{doc: "The tier that answers. Of several pins the largest permitted tier wins."}
+	out[at+".*.forbid.tiers"] = field{doc: "These tiers."}
+	out[at+".*.forbid.tiers.*"] = field{doc: "One tier."}
+	return out
 }
 
-// Keys that the rules of the file and those of a task have alike.
-var (
-	ruleName      = field{doc: "What decisions and probes call it.", required: true, form: formName}
-	ruleWhen      = field{doc: "A CEL expression over metadata, task, principal, conversation, input, chars, words, turns, stream and pin.", required: true, text: 4096}
-	ruleForbid    = field{doc: "The tiers that may not answer, by what they are or where they run."}
-	ruleLocations = field{doc: "Tiers whose upstream runs there."}
-	ruleRegions   = field{doc: "Tiers whose upstream runs in that region."}
-	ruleUpstreams = field{doc: "Tiers of these upstreams."}
-	ruleStakes    = field{doc: "What the uplift of asking on is multiplied by. Of several the largest counts.", min: "1", max: "1000000"}
-	ruleLocation  = field{doc: "One location.", enum: texts(pointsman.Locations)}
-)
+// ruleFields are the keys that the rules of the file and those of a task have
+// alike.
+func ruleFields(at, doc, each string) map[string]field {
+	one := at + ".*"
+	return map[string]field{
+		at:                          {doc: doc, many: 256},
+		one:                         {doc: each},
+		one + ".name":               {doc: "What decisions and probes call it.", required: true, form: formName},
+		one + ".when":               {doc: "A CEL expression over metadata, task, principal, conversation, input, chars, words, turns, stream and pin.", required: true, text: 4096},
+		one + ".forbid":             {doc: "The tiers that may not answer, by what they are or where they run."},
+		one + ".forbid.locations":   {doc: "Tiers whose upstream runs there."},
+		one + ".forbid.locations.*": {doc: "One location.", enum: texts(pointsman.Locations)},
+		one + ".forbid.regions":     {doc: "Tiers whose upstream runs in that region."},
+		one + ".forbid.regions.*":   {doc: "One region."},
+		one + ".forbid.upstreams":   {doc: "Tiers of these upstreams."},
+		one + ".forbid.upstreams.*": {doc: "One upstream."},
+		one + ".stakes":             {doc: "What the uplift of asking on is multiplied by. Of several the largest counts.", min: "1", max: "1000000"},
+	}
+}
 
 // checkRules checks the rules of a task, or of the whole file where t is nil.
 func (d *decoder) checkRules(c *Config, at string, list []Rule, t *Task) {

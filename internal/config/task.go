@@ -91,7 +91,7 @@ var taskBlock = block{
 		"tasks.*.prompt.system_file":         promptFile,
 		"tasks.*.tiers.*.prompt.system_file": promptFile,
 		"tasks.*.witness.prompt.system_file": promptFile,
-	}, contractFields, taskRuleFields, probeFields),
+	}, contractFields, taskRuleFields(), probeFields),
 	complete: completeTasks,
 	warn:     warnTasks,
 	include: func(d *decoder, c *Config) {

@@ -224,12 +224,7 @@ func (b *builder) policy(t *cascade.Task) {
 	if digest == "" {
 		return // replay of a decision that was made without one
 	}
-	content, err := b.options.Store.Get(digest)
-	if err != nil {
-		b.wrong(fmt.Errorf("policy of task %s: %w", t.ID, err), "tasks", string(t.ID))
-		return
-	}
-	p, err := policy.Unmarshal(content)
+	p, err := policy.Load(b.options.Store.Get, digest)
 	if err != nil {
 		b.wrong(fmt.Errorf("policy of task %s: %w", t.ID, err), "tasks", string(t.ID))
 		return

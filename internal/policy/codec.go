@@ -44,6 +44,16 @@ func (p *Policy) Digest() (pointsman.Digest, error) {
 	return pointsman.DigestOf(content), nil
 }
 
+// Load reads the policy of a digest by what gets its content, such as
+// artefact.Store.Get.
+func Load(get func(pointsman.Digest) ([]byte, error), d pointsman.Digest) (*Policy, error) {
+	content, err := get(d)
+	if err != nil {
+		return nil, err
+	}
+	return Unmarshal(content)
+}
+
 // Unmarshal reads a policy strictly: unknown or repeated fields, another
 // version, numbers that are not finite, lengths that do not fit together and
 // any spelling but the canonical one (white space apart) are errors. What it

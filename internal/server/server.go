@@ -181,11 +181,7 @@ func (s *server) close() error {
 
 // policy is the policy of a digest, or nil where it cannot be read.
 func (s *server) policy(d pointsman.Digest) *policy.Policy {
-	content, err := s.store.Get(d)
-	if err != nil {
-		return nil
-	}
-	p, err := policy.Unmarshal(content)
+	p, err := policy.Load(s.store.Get, d)
 	if err != nil {
 		return nil
 	}

@@ -54,10 +54,8 @@ type ranking struct{ area, variance, positives, negatives float64 }
 // for each positive the share of negatives below it, for each negative the
 // share of positives above it.
 func rank(scores []float64, positive []bool) ranking {
-	order := make([]int, len(scores))
 	var r ranking
-	for i := range order {
-		order[i] = i
+	for i := range scores {
 		if positive[i] {
 			r.positives++
 		} else {
@@ -67,15 +65,7 @@ func rank(scores []float64, positive []bool) ranking {
 	if r.positives == 0 || r.negatives == 0 {
 		return r
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		switch {
-		case scores[i] < scores[j]:
-			return -1
-		case scores[i] > scores[j]:
-			return 1
-		}
-		return i - j
-	})
+	order := Ascending(scores)
 	var ofPositives, ofNegatives moments
 	var positivesBelow, negativesBelow float64
 	for start := 0; start < len(order); {
@@ -121,4 +111,23 @@ func hanleyMcNeil(area, positives, negatives float64) float64 {
 	square := area * area
 	v := area*(1-area) + (positives-1)*(q1-square) + (negatives-1)*(q2-square)
 	return math.Sqrt(v / (positives * negatives))
+}
+
+// Ascending are the indices of scores from the lowest to the highest, ties in
+// their order. A score that is not a number compares as equal to all.
+func Ascending(scores []float64) []int {
+	order := make([]int, len(scores))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		switch {
+		case scores[i] < scores[j]:
+			return -1
+		case scores[i] > scores[j]:
+			return 1
+		}
+		return i - j
+	})
+	return order
 }

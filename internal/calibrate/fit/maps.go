@@ -2,9 +2,9 @@ package fit
 
 import (
 	"math"
-	"slices"
 
 	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/stat"
 )
 
 // isotonicFrom is the number of labels from which isotonic regression is used
@@ -153,19 +153,7 @@ func mapUplift(scores, gains []float64) policy.Map {
 // blocks. Values are held between floor and ceiling; the polygon spans the
 // domain from low to high and is strictly increasing (see blend).
 func isotonic(scores, targets []float64, low, high, floor, ceiling float64) policy.Map {
-	order := make([]int, len(scores))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		switch {
-		case scores[i] < scores[j]:
-			return -1
-		case scores[i] > scores[j]:
-			return 1
-		}
-		return i - j
-	})
+	order := stat.Ascending(scores)
 	type block struct{ n, scores, targets float64 }
 	var blocks []block
 	for start := 0; start < len(order); {
