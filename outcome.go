@@ -2,6 +2,10 @@ package pointsman
 
 import "time"
 
+// Anonymous is the source of outcomes where no key is asked for. No key has that
+// name.
+const Anonymous = "anonymous"
+
 // Outcome is a later judgement of an answer. It is never changed: a second
 // opinion is a second outcome.
 type Outcome struct {
@@ -10,7 +14,7 @@ type Outcome struct {
 	ID       Digest     `json:"id"`
 	Decision DecisionID `json:"decision"`
 	Time     time.Time  `json:"time"`
-	// Source is the name of the credential that sent it, "anonymous" where the
+	// Source is the name of the credential that sent it, [Anonymous] where the
 	// gateway asks for none.
 	Source string `json:"source"`
 	// Key is the client's idempotency key, if it sent one.

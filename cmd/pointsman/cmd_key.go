@@ -5,7 +5,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+
+	"github.com/pointsman-ai/pointsman"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +32,9 @@ upstream; tasks: [NAME] and direct: allow, or a list of upstreams, change that.`
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := config.CheckName(args[0]); err != nil {
 				return usageError{err}
+			}
+			if args[0] == pointsman.Anonymous {
+				return usageError{errors.New("no key may be called " + pointsman.Anonymous + ": that is who sends feedback where no key is asked for")}
 			}
 			key := "pm-" + rand.Text()
 			sum := sha256.Sum256([]byte(key))

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -25,7 +26,10 @@ func TestWhereAKeyIsSent(t *testing.T) {
 				return pointsman.Reading{Valid: true, Label: strings.TrimSpace(a.Text)}
 			},
 			Identity: func(Target) (pointsman.Digest, error) { return "", nil },
-			Retry:    Retry{Attempts: 1, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }},
+			Retry: Retry{Attempts: 3, Sleep: func(ctx context.Context, _ time.Duration) error {
+				t.Errorf("%s: asked again, which cannot help", base)
+				return ctx.Err()
+			}},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -34,6 +38,9 @@ func TestWhereAKeyIsSent(t *testing.T) {
 		a.options.Client.CloseIdleConnections()
 		if refused == "" && err != nil || refused != "" && (err == nil || !strings.Contains(err.Error(), refused)) {
 			t.Errorf("%s: %v, want %q", base, err, refused)
+		}
+		if refused != "" && !errors.Is(err, ErrStop) {
+			t.Errorf("%s: %v: every other example would fail alike", base, err)
 		}
 	}
 }

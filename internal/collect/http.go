@@ -149,6 +149,9 @@ func (a *HTTP) once(ctx context.Context, t Target, e *dataset.Example, body []by
 	now := a.options.Retry.Now
 	started := now()
 	response, err := a.options.Client.Do(request)
+	if errors.Is(err, dialguard.ErrForbidden) || errors.Is(err, dialguard.ErrPublic) {
+		return nil, 0, fmt.Errorf("%w: %w", ErrStop, err)
+	}
 	if err != nil {
 		return nil, 0, err
 	}

@@ -88,6 +88,9 @@ func (d *decoder) checkAccess(c *Config) {
 	d.checkDirect("server.direct", &c.Server.Direct, upstreams)
 	for i, k := range c.Server.Keys {
 		at := At("server", "keys", i)
+		if k.Name == pointsman.Anonymous {
+			d.at(child(at, "name"), "no key may be called "+pointsman.Anonymous, "that is who sends feedback where no key is asked for; choose another name")
+		}
 		d.once(byName, k.Name, i, "server.keys", "name", "key")
 		if first, ok := byHash[k.SHA256]; ok && k.SHA256 != "" {
 			d.at(child(at, "sha256"), "this key is listed twice", fmt.Sprintf("it is also the key of %s", c.Server.Keys[first].Name))

@@ -114,7 +114,7 @@ func outcome(body []byte, who *admit.Principal, key string) (*pointsman.Outcome,
 		Label: in.Label, Correct: in.Correct, Score: in.Score, Correction: in.Correction, Comment: in.Comment,
 	}
 	if o.Source == "" {
-		o.Source = "anonymous"
+		o.Source = pointsman.Anonymous
 	}
 	o.ID, err = identity(o)
 	return o, err

@@ -208,13 +208,10 @@ func (l *Ledger) RecordOutcome(ctx context.Context, o *pointsman.Outcome) (exist
 	return false, l.Journal.AppendOutcome(o)
 }
 
-// Anonymous is the source of outcomes where no key is asked for.
-const Anonymous = "anonymous"
-
 // sourceOf is what a decision's principal is called as the source of an outcome.
 func sourceOf(principal string) string {
 	if principal == "" {
-		return Anonymous
+		return pointsman.Anonymous
 	}
 	return principal
 }

@@ -43,7 +43,7 @@ func TestFeedbackOnAnotherKeysDecision(t *testing.T) {
 		return err
 	}
 	unknown := send(none.ID, "app")
-	for _, source := range []string{"app", ledger.Anonymous, ""} {
+	for _, source := range []string{"app", pointsman.Anonymous, ""} {
 		err := send(d.ID, source)
 		if pointsman.CodeOf(err) != pointsman.CodeNotFound {
 			t.Errorf("%q: %v, want not found", source, err)
@@ -61,7 +61,7 @@ func TestFeedbackOnAnotherKeysDecision(t *testing.T) {
 	if err := l.Record(open, pointsman.RecordFull, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := send(open.ID, ledger.Anonymous); err != nil {
+	if err := send(open.ID, pointsman.Anonymous); err != nil {
 		t.Errorf("without keys: %v", err)
 	}
 	if _, outcomes := written(t, l); len(outcomes) != 2 {
