@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -109,13 +110,27 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	return p, r, err
 }
 
+// leftOut says how many examples were skipped or excluded, and why.
+func leftOut(r *Report) string {
+	var parts []string
+	for _, counts := range []map[string]int{r.Skipped, r.Excluded} {
+		for _, why := range slices.Sorted(maps.Keys(counts)) {
+			parts = append(parts, fmt.Sprintf("%d were left out (%s)", counts[why], why))
+		}
+	}
+	if len(parts) == 0 {
+		return "none was left out"
+	}
+	return strings.Join(parts, ", ")
+}
+
 // explained makes the errors of calibration errors for people.
 func explained(err error, r *Report) error {
 	switch {
 	case errors.Is(err, fit.ErrTooFew):
 		return &pointsman.Error{
 			Code: pointsman.CodeInvalid, Message: "there are too few examples to calibrate with",
-			Hint: fmt.Sprintf("%d could be used, %v were skipped; give more labelled examples", r.Examples, r.Skipped), Err: err,
+			Hint: fmt.Sprintf("%d could be used, %s; give more labelled examples", r.Examples, leftOut(r)), Err: err,
 		}
 	case errors.Is(err, fit.ErrNoVariation):
 		return &pointsman.Error{
