@@ -103,7 +103,8 @@ func (s *sealer) digestOfAnswer(a *journal.AttemptText) pointsman.Digest {
 
 // decision is what may be stored of a decision whose texts come from the client
 // or from an upstream: metadata, the conversation's name, details of errors and
-// broken contracts, and the name of the model that a direct request asks for.
+// broken contracts, what is no name where an upstream names its model, and the
+// name of the model that a direct request asks for.
 // The decision itself is not changed.
 //
 //   - Keys of metadata stay readable where values are digests: they are names
@@ -127,6 +128,7 @@ func (s *sealer) decision(d *pointsman.Decision) *pointsman.Decision {
 	for i := range sealed.Attempts {
 		a := &sealed.Attempts[i]
 		a.Detail, a.Reading.Problem = s.text(a.Detail), s.text(a.Reading.Problem)
+		a.ServedBy, a.FinishReason = s.vendorName(a.ServedBy), s.vendorName(a.FinishReason)
 		if a.Witness != nil {
 			w := *a.Witness
 			w.Detail = s.text(w.Detail)
@@ -158,7 +160,23 @@ func (s *sealer) direct(d *pointsman.Decision) {
 			a.Variant = ""
 		}
 		a.Tier, a.Model = tier, model
+		a.ServedBy = s.text(a.ServedBy) // most echo the name that they were asked for
 	}
+}
+
+// vendorName seals what an upstream calls its model, or the end of an answer. A
+// name is kept, since a vendor's silent changes show in it; an upstream that
+// writes anything else there is not believed.
+func (s *sealer) vendorName(name string) string {
+	const longest, others = 128, "-_.:/"
+	for i := range len(name) {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if i == longest || !letter && strings.IndexByte(others, c) < 0 {
+			return s.text(name)
+		}
+	}
+	return name
 }
 
 // name seals upstream/model: the upstream is the owner's name for it.

@@ -96,6 +96,7 @@ func full(recording pointsman.Recording, task pointsman.TaskID) (*pointsman.Deci
 	d.Detail = "the upstream said " + mail
 	a := &d.Attempts[0]
 	a.Detail, a.Reading.Problem = "echoed "+mail, "the answer is "+mail
+	a.ServedBy, a.FinishReason = mail, "stopped at "+mail
 	a.Witness = &pointsman.WitnessAnswer{Model: "other", Detail: "failed on " + mail}
 	p.Attempts[0].ToolCalls = []pointsman.ToolCall{{ID: "call_1", Name: "send", Arguments: `{"to":"` + mail + `","password":"hunter2"}`}}
 	return d, p
@@ -156,6 +157,16 @@ func TestWhatIsLeftOfTexts(t *testing.T) {
 	}
 	if want := "openai/" + string(l.Journal.KeyedDigest(mail)); string(b.Task) != want || string(b.Tier) != want || string(b.Attempts[0].Tier) != want || string(b.Model) != want || b.Attempts[0].Variant != "" {
 		t.Errorf("hashed: a direct request's names are %s, %s, %s", b.Task, b.Tier, b.Attempts[0].Variant)
+	}
+	for _, recording := range pointsman.Recordings {
+		d, p := decision(recording)
+		d.Attempts[0].ServedBy, d.Attempts[0].FinishReason = "gpt-4o-mini-2024-07-18", "tool_calls"
+		if err := l.Record(d, recording, p); err != nil {
+			t.Fatal(err)
+		}
+		if got := recordOf(t, l, d.ID).Decision.Attempts[0]; got.ServedBy != "gpt-4o-mini-2024-07-18" || got.FinishReason != "tool_calls" {
+			t.Errorf("%s: the names that a vendor has are %q and %q", recording, got.ServedBy, got.FinishReason)
+		}
 	}
 	r := store(pointsman.RecordRedacted, "")
 	want := map[string]string{"customer": "[EMAIL]", "lang": "en", "password": "[SECRET]"}
