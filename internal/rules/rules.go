@@ -71,7 +71,7 @@ func (e *SyntaxError) Is(target error) bool { return target == ErrRule }
 
 // Set is the compiled rules of a task. It is safe for concurrent use.
 type Set struct {
-	rules   []compiled
+	rules   Programs
 	tiers   []pointsman.Tier
 	witness *pointsman.Tier
 }
@@ -118,21 +118,21 @@ var Variables = []struct{ Name, Meaning string }{
 	{"pin", "the tier that the client asked for, or \"\""},
 }
 
-// Compile checks rules against the tiers of a task and prepares them. The
-// witness may be nil.
-func Compile(rules []Rule, tiers []pointsman.Tier, witness *pointsman.Tier) (*Set, error) {
-	set := &Set{tiers: tiers, witness: witness}
+// Programs are rules whose conditions are compiled, for tiers that are named
+// later. They are safe for concurrent use.
+type Programs []compiled
+
+// Parse compiles the conditions of rules.
+func Parse(rules []Rule) (Programs, error) {
 	if len(rules) == 0 {
-		return set, nil
+		return nil, nil
 	}
 	env, err := environment()
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
+	out := make(Programs, 0, len(rules))
 	for _, r := range rules {
-		if err := check(r, tiers); err != nil {
-			return nil, err
-		}
 		ast, issues := env.Compile(r.When)
 		if issues != nil && issues.Err() != nil {
 			first := issues.Errors()[0]
@@ -145,9 +145,29 @@ func Compile(rules []Rule, tiers []pointsman.Tier, witness *pointsman.Tier) (*Se
 		if err != nil {
 			return nil, fmt.Errorf("%w: rule %s: %w", ErrRule, r.Name, err)
 		}
-		set.rules = append(set.rules, compiled{Rule: r, program: program})
+		out = append(out, compiled{Rule: r, program: program})
 	}
-	return set, nil
+	return out, nil
+}
+
+// For checks the rules' effects against the tiers of a task and binds them to
+// those. The witness may be nil.
+func (p Programs) For(tiers []pointsman.Tier, witness *pointsman.Tier) (*Set, error) {
+	for i := range p {
+		if err := check(p[i].Rule, tiers); err != nil {
+			return nil, err
+		}
+	}
+	return &Set{rules: p, tiers: tiers, witness: witness}, nil
+}
+
+// Compile is [Parse] and then [Programs.For].
+func Compile(rules []Rule, tiers []pointsman.Tier, witness *pointsman.Tier) (*Set, error) {
+	programs, err := Parse(rules)
+	if err != nil {
+		return nil, err
+	}
+	return programs.For(tiers, witness)
 }
 
 func check(r Rule, tiers []pointsman.Tier) error {
