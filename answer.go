@@ -34,16 +34,16 @@ type ToolCall struct {
 	Arguments string `json:"arguments"`
 }
 
-// Answer is what an upstream answered: the first choice of a chat completion.
+// Answer is what an upstream answered: its first choice, where it gave several.
 type Answer struct {
-	// Body is the chat.completion object exactly as it was received, or as the
-	// stream's chunks add up to.
+	// Body is the answer in the upstream's own dialect, exactly as it was
+	// received, or as the stream's events add up to.
 	Body []byte
 	// Text is the content, Refusal the upstream's own refusal text if any.
 	Text    string
 	Refusal string
-	// ToolCalls counts the tool calls of the answer.
-	ToolCalls    int
+	// ToolCalls are the calls of tools that the answer asks for.
+	ToolCalls    []ToolCall
 	FinishReason string
 	Usage        Usage
 	// Logprobs are empty where the upstream gave none.

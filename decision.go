@@ -75,7 +75,8 @@ const (
 	FailureTimeout     FailureKind = "timeout"      // it did not answer in time
 	FailureMalformed   FailureKind = "malformed"    // it answered what it should not, or broke off
 	FailureNoRecording FailureKind = "no_recording" // a recording holds no answer to this request
-	FailureLocal       FailureKind = "local"        // it was never asked: this process could not
+	FailureOverloaded  FailureKind = "overloaded"   // this process had no memory left for the answer
+	FailureLocal       FailureKind = "local"        // it was never asked: this process could not, or may not
 )
 
 // Try is one call that was made for an attempt. An attempt has one for each

@@ -20,6 +20,7 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/calibrate"
+	"github.com/pointsman-ai/pointsman/internal/call/calltest"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/contract"
@@ -42,6 +43,8 @@ type fake struct {
 	calls []string
 }
 
+func (*fake) Dialect() pointsman.Dialect { return pointsman.DialectChat }
+
 func (f *fake) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
 	f.mu.Lock()
 	f.calls = append(f.calls, call.Input)
@@ -63,7 +66,7 @@ func (f *fake) Complete(ctx context.Context, call upstream.Call) (*pointsman.Ans
 }
 
 func (f *fake) Stream(context.Context, upstream.Call) (upstream.Stream, error) {
-	return nil, fmt.Errorf("%w: calibration does not stream", upstream.ErrRejected)
+	return nil, upstream.Fail(upstream.ErrRejected, "calibration does not stream")
 }
 
 // reset forgets the calls so far and says how many they were.
@@ -117,11 +120,9 @@ func newBench(t *testing.T, n int) *bench {
 	t.Helper()
 	w := &bench{small: &fake{answer: guesses}, large: &fake{answer: knows}}
 	task := &cascade.Task{
-		Task: pointsman.Task{
-			ID: "desk", Kind: pointsman.KindClassify, Contract: pointsman.Contract{Labels: []string{"parcel", "refund"}},
-			Target: pointsman.Target{Retain: 0.8, Confidence: 0.9},
-		},
-		Rules: permit{"small", "large"},
+		ID: "desk", Kind: pointsman.KindClassify, Contract: pointsman.Contract{Labels: []string{"parcel", "refund"}},
+		Target: pointsman.Target{Retain: 0.8, Confidence: 0.9},
+		Rules:  permit{"small", "large"},
 	}
 	for _, one := range []struct {
 		id    pointsman.TierID
@@ -130,13 +131,12 @@ func newBench(t *testing.T, n int) *bench {
 	}{{"small", w.small, 1}, {"large", w.large, 10}} {
 		v := pointsman.Variant{Model: pointsman.ModelID(one.id)}
 		task.Tiers = append(task.Tiers, cascade.Tier{
-			Tier: pointsman.Tier{
+			Tier: calltest.Tier(pointsman.Tier{
 				ID: one.id, Variant: v, Timeout: time.Minute,
 				Price: pointsman.Price{Known: true, Input: one.price * pointsman.Dollar, Output: one.price * pointsman.Dollar},
-			},
-			Upstream: one.u, Name: string(one.id), Digest: v.Digest(),
+			}, one.u),
+			Digest: v.Digest(),
 		})
-		task.Task.Tiers = append(task.Task.Tiers, task.Tiers[len(task.Tiers)-1].Tier)
 	}
 	dir := t.TempDir()
 	w.options = calibrate.Options{
@@ -144,7 +144,7 @@ func newBench(t *testing.T, n int) *bench {
 		Now:   func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
 		Cache: filepath.Join(dir, "answers", "desk.jsonl"),
 	}
-	w.read(t, task.Task.Contract)
+	w.read(t, task.Contract)
 	return w
 }
 
@@ -155,7 +155,7 @@ func (w *bench) read(t *testing.T, c pointsman.Contract) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.options.Task.Contract, w.options.Task.Task.Contract = compiled, c
+	w.options.Task.Reader, w.options.Task.Contract = compiled, c
 }
 
 func (w *bench) run(t *testing.T) (*policy.Policy, *calibrate.Report) {
@@ -359,7 +359,7 @@ func TestTheCacheKnowsVariants(t *testing.T) {
 // answers are the same, and what is read from them is not.
 func TestTheCacheDoesNotKeepAnOldContractsReading(t *testing.T) {
 	w := newBench(t, 100)
-	labels := w.options.Task.Task.Contract.Labels
+	labels := w.options.Task.Contract.Labels
 	w.read(t, pointsman.Contract{Labels: labels, Pattern: `answer is (\w+)`}) // no answer says that
 	if _, _, err := calibrate.Run(t.Context(), w.options); pointsman.CodeOf(err) != pointsman.CodeInvalid {
 		t.Fatalf("%v, want nothing to learn from", err)
@@ -376,7 +376,7 @@ func TestAFailedTierIsAskedAgain(t *testing.T) {
 	down := true
 	w.small.answer = func(input string) (string, float64, error) {
 		if down && number(input)%4 == 0 {
-			return "", 0, fmt.Errorf("%w: refused", upstream.ErrUnavailable)
+			return "", 0, upstream.Fail(upstream.ErrUnavailable, "refused")
 		}
 		return guesses(input)
 	}

@@ -9,12 +9,11 @@ package cascade
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/call"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/signal"
-	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
 // Rules say what a request may be answered by. They are deterministic and
@@ -29,12 +28,9 @@ type Reader interface {
 	Read(answer, input string) pointsman.Reading
 }
 
-// Tier is a tier that is ready to be asked.
+// Tier is a tier that is ready to be asked and judged.
 type Tier struct {
-	pointsman.Tier
-	Upstream upstream.Upstream
-	// Name is the model's name as the upstream knows it.
-	Name string
+	call.Tier
 	// Digest names the tier's variant.
 	Digest pointsman.Digest
 	// Students are the auxiliary models that judge this tier's answers; nil
@@ -45,21 +41,43 @@ type Tier struct {
 // Task is a task that is ready to be run. It is read-only and safe for
 // concurrent use.
 type Task struct {
-	pointsman.Task
-	Tiers []Tier
+	ID   pointsman.TaskID
+	Kind pointsman.Kind
+	// Contract is what every answer must satisfy, and Reader reads answers
+	// through it.
+	Contract pointsman.Contract
+	Reader   Reader
+	Target   pointsman.Target
+	Slices   []string // metadata keys whose values name slices
+	Record   pointsman.Recording
+	// Fallback says whether an answer that was not trusted may be given when
+	// every larger tier failed, or the request's time was over.
+	Fallback bool
+	Tiers    []Tier // cheapest first; at least one
 	// Witness is asked beside every tier that is judged; nil where there is
 	// none.
-	Witness  *Tier
-	Rules    Rules
-	Contract Reader
-	// Policy is nil where none is active; Void says why an active one does
-	// not apply to these tiers.
-	Policy       *policy.Policy
-	PolicyDigest pointsman.Digest
-	Void         error
+	Witness *Tier
+	Rules   Rules
+	// Policy is nil where none is active; PolicyProblem says why an active one
+	// does not apply to these tiers.
+	Policy        *policy.Policy
+	PolicyDigest  pointsman.Digest
+	PolicyProblem error
 	// Direct marks the ad-hoc task of a request that named provider/model.
 	Direct bool
 }
+
+// Tier finds a tier by its id.
+func (t *Task) Tier(id pointsman.TierID) (*Tier, bool) {
+	if i := t.index(id); i >= 0 {
+		return &t.Tiers[i], true
+	}
+	return nil, false
+}
+
+// Largest is the last tier of the cascade, against which quality and cost are
+// compared.
+func (t *Task) Largest() *Tier { return &t.Tiers[len(t.Tiers)-1] }
 
 // Variants names what gives the answers that a policy judges, in cascade order:
 // a policy is void as soon as one of them is another. How answers are read is
@@ -68,7 +86,7 @@ func (t *Task) Variants() []pointsman.Digest {
 	read, err := json.Marshal(struct {
 		Kind     pointsman.Kind
 		Contract pointsman.Contract
-	}{t.Kind, t.Task.Contract})
+	}{t.Kind, t.Contract})
 	if err != nil { // strings, lists of strings and bytes always marshal
 		panic("cascade: contract: " + err.Error())
 	}
@@ -84,21 +102,25 @@ func (t *Task) Variants() []pointsman.Digest {
 }
 
 // Sink takes a streamed answer. Begin is called once, when the tier is decided
-// and before the first event; the decision has everything that headers tell.
-// Event takes the data of one event and must not keep it. An error from either
-// means that the client is gone.
+// and before the first piece; the decision has everything that headers tell.
+// Write takes a piece of the stream as it stands on the wire and must not keep
+// it. An error from either means that the client is gone.
 type Sink interface {
 	Begin(d *pointsman.Decision) error
-	Event(data []byte) error
+	Write(piece []byte) error
 }
 
 // Result is what a run gave, beside the decision.
 type Result struct {
+	// Answers are what the attempts of the decision gave, one for each; nil
+	// for one that gave nothing.
+	Answers []*pointsman.Answer
 	// Answer is the answer for the client; nil where there is none.
 	Answer *pointsman.Answer
-	// Texts are the answers' texts, one for each attempt of the decision, for
-	// the payload store.
-	Texts []string
+	// Body is that answer as its client is given it, where it was not streamed.
+	Body []byte
+	// End is what ends a whole stream, as it stands on the wire.
+	End []byte
 	// Begun says that a stream has reached the client, so that an error can no
 	// longer be told by a status.
 	Begun bool
@@ -115,6 +137,3 @@ func SlicesOf(keys []string, metadata map[string]string) []string {
 	}
 	return out
 }
-
-// clock is the time source of a run; tests pass their own.
-type clock func() time.Time

@@ -1,6 +1,7 @@
 package cascade_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/call/calltest"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/signal"
@@ -34,6 +37,8 @@ type scripted struct {
 	broken bool // the stream breaks off after its first event
 	calls  *int
 }
+
+func (scripted) Dialect() pointsman.Dialect { return pointsman.DialectChat }
 
 func (s scripted) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
 	if s.calls != nil {
@@ -62,32 +67,27 @@ func (s scripted) Stream(ctx context.Context, call upstream.Call) (upstream.Stre
 	if err != nil {
 		return nil, err
 	}
-	events, err := chat.Chunks(answer, true)
+	whole, err := chat.NewWholeStream(answer, ctx.Err)
 	if err != nil {
 		return nil, err
 	}
-	return &stream{events: events, answer: answer, broken: s.broken}, nil
+	return &stream{WholeStream: whole, broken: s.broken}, nil
 }
 
+// stream is an answer in events.
 type stream struct {
-	events [][]byte
-	at     int
-	answer *pointsman.Answer
+	*chat.WholeStream
 	broken bool
+	given  int
 }
 
-func (s *stream) Next() ([]byte, error) {
-	if s.broken && s.at == 1 {
-		return nil, upstream.ErrMalformed
+func (s *stream) Next() (dialect.Event, error) {
+	if s.broken && s.given == 1 {
+		return dialect.Event{}, upstream.ErrMalformed
 	}
-	if s.at == len(s.events) {
-		return nil, io.EOF
-	}
-	s.at++
-	return s.events[s.at-1], nil
+	s.given++
+	return s.WholeStream.Next()
 }
-func (s *stream) Answer() *pointsman.Answer { return s.answer }
-func (s *stream) Close() error              { return nil }
 
 // labels is a contract of a closed set.
 type labels []string
@@ -140,16 +140,16 @@ type setup struct {
 func (w setup) task() *cascade.Task {
 	tier := func(id pointsman.TierID, u upstream.Upstream, dollars pointsman.Money) cascade.Tier {
 		return cascade.Tier{
-			Tier: pointsman.Tier{
+			Tier: calltest.Tier(pointsman.Tier{
 				ID: id, Variant: pointsman.Variant{Model: pointsman.ModelID(id)}, Timeout: time.Second,
 				Price: pointsman.Price{Known: true, Input: dollars * pointsman.Dollar, Output: dollars * pointsman.Dollar},
-			},
-			Upstream: u, Name: string(id), Digest: pointsman.DigestOf([]byte(id)),
+			}, u),
+			Digest: pointsman.DigestOf([]byte(id)),
 		}
 	}
 	t := &cascade.Task{
-		Task:     pointsman.Task{ID: "t", Kind: pointsman.KindClassify, Slices: []string{"channel"}, Fallback: w.fallback},
-		Contract: labels{"yes", "no"}, Void: w.void,
+		ID: "t", Kind: pointsman.KindClassify, Slices: []string{"channel"}, Fallback: w.fallback,
+		Reader: labels{"yes", "no"}, PolicyProblem: w.void,
 	}
 	t.Tiers = []cascade.Tier{tier("small", w.small, 1)}
 	if w.middle != nil {
@@ -209,7 +209,7 @@ var (
 	sure   = scripted{label: "yes", p: 0.99}
 	unsure = scripted{label: "yes", p: 0.6}
 	wrong  = scripted{label: "maybe", p: 0.99}
-	down   = scripted{err: fmt.Errorf("%w: refused", upstream.ErrUnavailable)}
+	down   = scripted{err: upstream.Fail(upstream.ErrUnavailable, "refused")}
 	slow   = scripted{label: "yes", p: 0.99, after: time.Hour}
 )
 
@@ -356,8 +356,8 @@ func (e *events) Begin(d *pointsman.Decision) error {
 	return e.fail
 }
 
-func (e *events) Event(data []byte) error {
-	e.received = append(e.received, append([]byte(nil), data...))
+func (e *events) Write(piece []byte) error {
+	e.received = append(e.received, append([]byte(nil), piece...))
 	return nil
 }
 
@@ -383,6 +383,8 @@ func TestCascade(t *testing.T) {
 						}
 					} else if err != nil {
 						t.Fatal(err)
+					} else if !streamed && (result.Body == nil || len(result.Answers) != len(d.Attempts)) {
+						t.Errorf("body %s, %d answers of %d attempts", result.Body, len(result.Answers), len(d.Attempts))
 					}
 					if streamed && c.code == "" {
 						checkStream(t, sink, &d, result)
@@ -405,15 +407,19 @@ func checkStream(t *testing.T, sink *events, d *pointsman.Decision, result *casc
 	}
 	var sum chat.Accumulator
 	for _, e := range sink.received {
-		if chat.IsUsageChunk(e) {
-			t.Errorf("the usage chunk was shown: %s", e)
+		data := bytes.TrimSuffix(bytes.TrimPrefix(e, []byte("data: ")), []byte("\n\n"))
+		if bytes.Contains(data, []byte(`"usage":{`)) || bytes.Contains(data, []byte(`"logprobs":{`)) {
+			t.Errorf("what a tier asked for was shown: %s", e)
 		}
-		if err := sum.Add(e); err != nil {
+		if err := sum.Add(data); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if sum.Answer().Text != result.Answer.Text || sum.Answer().FinishReason != "stop" {
 		t.Errorf("stream adds up to %q", sum.Answer().Text)
+	}
+	if string(result.End) != "data: [DONE]\n\n" {
+		t.Errorf("the stream ends with %q", result.End)
 	}
 }
 
@@ -498,7 +504,7 @@ func TestAStreamThatBreaksOffIsSaid(t *testing.T) {
 	if pointsman.CodeOf(err) != pointsman.CodeUpstream || !result.Begun || len(sink.received) != 1 {
 		t.Fatalf("error %v, begun %v, %d events", err, result.Begun, len(sink.received))
 	}
-	if got := trace(&d); got != "small:tier_error large:tier_error => large (tier_error) cost unknown of $0.0011" {
+	if got := trace(&d); got != "small:tier_error large:broken_off => large (broken_off) cost unknown of unknown" {
 		t.Error(got)
 	}
 }

@@ -36,10 +36,10 @@ func (t *Task) Replay(d *pointsman.Decision) (differences []string) {
 		if tier.Digest != recorded.Variant {
 			differ("attempt %d: variant %s, the replay has %s", i+1, recorded.Variant.Short(), tier.Digest.Short())
 		}
-		switch recorded.Cause {
-		case pointsman.CauseAborted:
-			return differences // the client went away: nothing was decided after this
-		case pointsman.CauseError, pointsman.CauseTimeout:
+		switch {
+		case ends(recorded.Cause):
+			return append(differences, t.stopsAt(d, i)...)
+		case failed(recorded.Cause):
 			w.failed(recorded.Cause, recorded.Detail)
 			continue
 		}
@@ -58,7 +58,7 @@ func (t *Task) Replay(d *pointsman.Decision) (differences []string) {
 
 // endsAs compares the end of a request that an answer was accepted for.
 func (t *Task) endsAs(d *pointsman.Decision, w *walk, s step, attempt int) (differences []string) {
-	if d.Lifecycle == pointsman.Aborted && d.Cause == pointsman.CauseAborted {
+	if ends(d.Cause) {
 		return nil // accepted, and lost on the way to the client
 	}
 	var again pointsman.Decision
@@ -75,21 +75,42 @@ func (t *Task) endsAs(d *pointsman.Decision, w *walk, s step, attempt int) (diff
 	return differences
 }
 
+// stopsAt compares the end of a request that ended at an attempt without an
+// answer to judge.
+func (t *Task) stopsAt(d *pointsman.Decision, attempt int) (differences []string) {
+	cause := d.Attempts[attempt].Cause
+	if attempt != len(d.Attempts)-1 {
+		differences = append(differences, fmt.Sprintf("attempt %d: %s ends a request, the record goes on", attempt+1, cause))
+	}
+	switch {
+	case d.Cause == cause:
+	case cause == pointsman.CauseAborted && d.Cause == pointsman.CauseDrained: // as it was written before the two were told apart
+	case cause == pointsman.CauseDeadline && t.fellBack(d):
+	default:
+		differences = append(differences, fmt.Sprintf("cause: %s on record, %s in replay", d.Cause, cause))
+	}
+	return differences
+}
+
+// fellBack says whether a decision gave the best answer that was not trusted,
+// where the owner permits it.
+func (t *Task) fellBack(d *pointsman.Decision) bool {
+	i := fallback(d.Attempts)
+	return t.Fallback && d.Cause == pointsman.CauseFallback && i >= 0 && d.Attempts[i].Tier == d.Tier
+}
+
 // unanswered compares the end of a request that no answer was accepted for.
 func (t *Task) unanswered(d *pointsman.Decision, w *walk) []string {
-	if d.Cause == pointsman.CauseForbidden && len(d.Attempts) == 0 || d.Cause == pointsman.CauseAborted || d.Cause == pointsman.CauseInternal {
+	if d.Cause == pointsman.CauseForbidden && len(d.Attempts) == 0 || ends(d.Cause) && d.Cause != pointsman.CauseBroken {
 		return nil
 	}
 	if n := len(d.Attempts); n > 0 && d.Streamed && d.Lifecycle == pointsman.Failed && d.Tier != "" && d.Tier == d.Attempts[n-1].Tier {
-		return nil // the answer broke off after its client had some of it: there was no moving on
+		return nil // broken off, as it was written before that was a cause of its own
 	}
 	if s, ok := w.next(); ok {
 		return []string{fmt.Sprintf("the record ends before %s was asked, which the replay asks next", t.Tiers[s.tier].ID)}
 	}
-	if d.Cause == pointsman.CauseExhausted {
-		return nil
-	}
-	if i := fallback(d.Attempts); t.Fallback && d.Cause == pointsman.CauseFallback && i >= 0 && d.Attempts[i].Tier == d.Tier {
+	if d.Cause == pointsman.CauseExhausted || t.fellBack(d) {
 		return nil
 	}
 	return []string{fmt.Sprintf("cause: %s on record, %s in replay", d.Cause, pointsman.CauseExhausted)}

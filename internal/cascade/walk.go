@@ -68,8 +68,8 @@ func newWalk(t *Task, effect pointsman.RuleEffect, slices []string) *walk {
 // unusable says why no answer of a tier could be accepted.
 func (t *Task) unusable(tier int, slices []string) (pointsman.Cause, string, bool) {
 	switch {
-	case t.Void != nil:
-		return pointsman.CauseVoid, t.Void.Error(), true
+	case t.PolicyProblem != nil:
+		return pointsman.CauseVoid, t.PolicyProblem.Error(), true
 	case t.Policy == nil:
 		return pointsman.CauseUncalibrated, "the task has no policy: run pointsman calibrate", true
 	case t.Policy.Threshold(tier, slices) == nil:
@@ -129,7 +129,7 @@ func (w *walk) judge(request pointsman.Signals, a *pointsman.Attempt) (accepted 
 // no policy applies.
 func (w *walk) assess(tier int, request pointsman.Signals, a *pointsman.Attempt) pointsman.Confidence {
 	p := w.task.Policy
-	if p == nil || w.task.Void != nil || tier >= len(w.task.Tiers)-1 {
+	if p == nil || w.task.PolicyProblem != nil || tier >= len(w.task.Tiers)-1 {
 		return pointsman.Confidence{}
 	}
 	c := p.Broken(tier)
@@ -154,7 +154,7 @@ func fallback(attempts []pointsman.Attempt) int {
 	best, bestScore := -1, -1.0
 	for i := range attempts {
 		a := &attempts[i]
-		if a.Cause == pointsman.CauseError || a.Cause == pointsman.CauseTimeout {
+		if failed(a.Cause) || ends(a.Cause) {
 			continue
 		}
 		score := 0.0

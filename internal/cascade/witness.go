@@ -4,73 +4,82 @@ import (
 	"context"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
-// testimony is what a witness gave.
-type testimony struct {
-	answer *pointsman.Answer
+// witnessReply is what a witness gave.
+type witnessReply struct {
+	text   string
 	err    error
-	said   pointsman.WitnessAnswer
+	record pointsman.WitnessAnswer
+	fault  any // a panic, to go on with where it can be caught
 }
 
-// witness asks the task's witness beside a tier that will be judged, and
-// returns the function that waits for what it says. Where the tier failed, the
-// witness is given up, since there is nothing to agree with; either way nothing
-// of it is left running once that function has returned.
-//
-// A witness is bound by the rules like a tier: it is asked only where they do
-// not forbid its place.
-func (r *run) witness(ctx context.Context, s step) func(a *pointsman.Attempt, answered bool) *signal.Witness {
+// hasWitness says whether the task's witness is asked beside a tier: one that
+// will be judged. A witness is bound by the rules like a tier: it is asked only
+// where they do not forbid its place.
+func (r *run) hasWitness(s step) bool {
+	return r.task.Witness != nil && !s.final && !r.task.Direct && !r.decision.Rules.NoWitness
+}
+
+// noWitness is what there is to wait for where none is asked.
+func noWitness(*pointsman.Attempt, bool) *signal.Witness { return nil }
+
+// askWitness asks the task's witness beside a tier, and returns the function
+// that waits for its answer. Where the tier failed, the witness is given up,
+// since there is nothing to agree with; either way nothing of it is left running
+// once that function has returned. cancel ends ctx.
+func (r *run) askWitness(ctx context.Context, cancel context.CancelFunc) func(a *pointsman.Attempt, answered bool) *signal.Witness {
 	w := r.task.Witness
-	if w == nil || s.final || r.task.Direct || r.decision.Rules.NoWitness {
-		return func(*pointsman.Attempt, bool) *signal.Witness { return nil }
-	}
-	timed, cancel := context.WithTimeoutCause(ctx, w.Timeout, upstream.ErrTimeout)
-	done := make(chan testimony, 1)
-	go func() { done <- r.testify(timed, w) }()
+	done := make(chan witnessReply, 1)
+	go func() {
+		var reply witnessReply
+		defer func() {
+			reply.fault = recover()
+			done <- reply
+		}()
+		reply = r.witness(ctx, w)
+	}()
 	return func(a *pointsman.Attempt, answered bool) *signal.Witness {
 		if !answered {
 			cancel()
 		}
-		t := <-done
-		cancel()
-		if !answered && t.err != nil {
+		reply := <-done
+		if reply.fault != nil {
+			panic(reply.fault)
+		}
+		if !answered && reply.err != nil {
 			return nil
 		}
 		out := &signal.Witness{}
-		if t.err != nil {
-			out.Missing = "the witness failed: " + string(failure(t.err))
-			t.said.Detail = clip(t.err.Error())
+		if reply.err != nil {
+			f := upstream.FailureOf(reply.err)
+			out.Missing = "the witness failed: " + string(causeOf(f))
+			reply.record.Detail = clip(f.Error())
 		} else {
-			out.Text = t.answer.Text
-			out.Reading = r.task.Contract.Read(t.answer.Text, r.request.Input)
-			t.said.Label = out.Reading.Label
+			out.Text = reply.text
+			out.Reading = r.task.Reader.Read(reply.text, r.request.Input)
+			reply.record.Label = out.Reading.Label
 		}
-		a.Witness = &t.said
+		a.Witness = &reply.record
 		return out
 	}
 }
 
-// testify asks the witness.
-func (r *run) testify(ctx context.Context, w *Tier) testimony {
-	variant := w.Tier.Variant
-	t := testimony{said: pointsman.WitnessAnswer{Model: variant.Model, Variant: w.Digest}}
-	body, err := chat.Rewrite(r.request.Body, chat.Outgoing{Model: w.Name, System: variant.Prompt.System, Params: variant.Params, DropMetadata: true})
-	if err != nil {
-		t.err = err
-		return t
-	}
+// witness asks the witness.
+func (r *run) witness(ctx context.Context, w *Tier) witnessReply {
+	out := witnessReply{record: pointsman.WitnessAnswer{Model: w.Variant.Model, Variant: w.Digest}}
 	started := r.now()
-	t.answer, t.err = w.Upstream.Complete(ctx, upstream.Call{Body: body, Model: w.Name, Input: r.request.Input})
-	t.said.Latency = r.now().Sub(started)
+	answer, _, err := w.Complete(ctx, r.now, r.request)
+	out.record.Latency = r.now().Sub(started)
 	switch {
-	case t.err == nil:
-		t.said.Usage, t.said.Cost = t.answer.Usage, w.Price.Cost(t.answer.Usage)
-	case unbilled(t.err):
-		t.said.Cost = pointsman.KnownCost(0)
+	case err == nil:
+		out.text = answer.Text
+		out.record.Usage, out.record.Cost = answer.Usage, w.Price.Cost(answer.Usage)
+	case upstream.FailureOf(err).Unbilled():
+		out.record.Cost = pointsman.KnownCost(0)
 	}
-	return t
+	out.err = err
+	return out
 }

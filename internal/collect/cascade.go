@@ -75,7 +75,7 @@ func (c *Cascade) Identity(t Target) (pointsman.Digest, error) {
 				Hint: "targets are tiers of the task, or cascade",
 			}
 		}
-		identity = []any{c.Task.ID, c.Task.Task.Contract, tier.Variant.Digest()}
+		identity = []any{c.Task.ID, c.Task.Contract, tier.Variant.Digest()}
 	}
 	content, err := json.Marshal(identity)
 	if err != nil {

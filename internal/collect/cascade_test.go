@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/call/calltest"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
@@ -56,13 +56,13 @@ func TestRequestSaysWhatTheExampleSays(t *testing.T) {
 			t.Fatalf("metadata %v, want %v", r.Metadata, e.Metadata)
 		}
 		var body struct{ Model string }
-		if err := json.Unmarshal(r.Body, &body); err != nil || body.Model != "bank" {
-			t.Fatalf("%v: %s", err, r.Body)
+		if err := json.Unmarshal(r.Payload.Body, &body); err != nil || body.Model != "bank" {
+			t.Fatalf("%v: %s", err, r.Payload.Body)
 		}
 		// The same body as over HTTP: eval and calibration compare like with like.
 		over, err := collect.Body("bank", e)
-		if err != nil || string(over) != string(r.Body) {
-			t.Fatalf("%v: %s and %s", err, over, r.Body)
+		if err != nil || string(over) != string(r.Payload.Body) {
+			t.Fatalf("%v: %s and %s", err, over, r.Payload.Body)
 		}
 	})
 }
@@ -85,6 +85,8 @@ type fixed struct {
 	err  error
 }
 
+func (fixed) Dialect() pointsman.Dialect { return pointsman.DialectChat }
+
 func (f fixed) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, upstream.FromContext(ctx, err)
@@ -96,7 +98,7 @@ func (f fixed) Complete(ctx context.Context, call upstream.Call) (*pointsman.Ans
 }
 
 func (f fixed) Stream(context.Context, upstream.Call) (upstream.Stream, error) {
-	return nil, fmt.Errorf("%w: nobody streams here", upstream.ErrRejected)
+	return nil, upstream.Fail(upstream.ErrRejected, "nobody streams here")
 }
 
 type anything struct{}
@@ -112,29 +114,18 @@ func (f free) Apply(r *pointsman.Request) pointsman.RuleEffect {
 }
 
 func tier(id pointsman.TierID, u upstream.Upstream, v pointsman.Variant) cascade.Tier {
-	return cascade.Tier{Tier: pointsman.Tier{ID: id, Variant: v, Timeout: time.Minute}, Upstream: u, Name: string(id), Digest: v.Digest()}
+	return cascade.Tier{Tier: calltest.Tier(pointsman.Tier{ID: id, Variant: v, Timeout: time.Minute}, u), Digest: v.Digest()}
 }
 
 func task(small, large upstream.Upstream) *collect.Cascade {
-	t := &collect.Cascade{
+	return &collect.Cascade{
 		Now: time.Now, Config: pointsman.DigestOf([]byte("config")),
 		Task: &cascade.Task{
-			Task:     pointsman.Task{ID: "bank", Kind: pointsman.KindClassify, Contract: pointsman.Contract{Labels: []string{"yes", "no"}}},
-			Tiers:    []cascade.Tier{tier("small", small, pointsman.Variant{Model: "s"}), tier("large", large, pointsman.Variant{Model: "l"})},
-			Rules:    free{[]pointsman.TierID{"small", "large"}},
-			Contract: anything{}, PolicyDigest: pointsman.DigestOf([]byte("policy")),
+			ID: "bank", Kind: pointsman.KindClassify, Contract: pointsman.Contract{Labels: []string{"yes", "no"}},
+			Tiers:  []cascade.Tier{tier("small", small, pointsman.Variant{Model: "s"}), tier("large", large, pointsman.Variant{Model: "l"})},
+			Rules:  free{[]pointsman.TierID{"small", "large"}},
+			Reader: anything{}, PolicyDigest: pointsman.DigestOf([]byte("policy")),
 		},
-	}
-	configured(t)
-	return t
-}
-
-// configured names the ready tiers in the task's configuration, as an
-// instance does.
-func configured(t *collect.Cascade) {
-	t.Task.Task.Tiers = nil
-	for _, one := range t.Task.Tiers {
-		t.Task.Task.Tiers = append(t.Task.Task.Tiers, one.Tier)
 	}
 }
 
@@ -209,7 +200,7 @@ func TestIdentity(t *testing.T) {
 	}{
 		{"nothing", func(*collect.Cascade) {}, false, false},
 		{"the clock", func(x *collect.Cascade) { x.Now = func() time.Time { return time.Time{} } }, false, false},
-		{"another connection", func(x *collect.Cascade) { x.Task.Tiers[0].Upstream = fixed{text: "z"} }, false, false},
+		{"another connection", func(x *collect.Cascade) { x.Task.Tiers[0].Endpoints[0].Upstream = fixed{text: "z"} }, false, false},
 		{"the configuration", func(x *collect.Cascade) { x.Config = pointsman.DigestOf(nil) }, true, false},
 		{"the policy", func(x *collect.Cascade) { x.Task.PolicyDigest = "" }, true, false},
 		{"the tier's prompt", variant(0, func(v *pointsman.Variant) { v.Prompt.System = "think" }), true, true},
@@ -221,14 +212,13 @@ func TestIdentity(t *testing.T) {
 			x.Task.Witness = &w
 		}, true, false},
 		{"the contract", func(x *collect.Cascade) {
-			x.Task.Task.Contract.Labels = []string{"yes", "no", "maybe"}
+			x.Task.Contract.Labels = []string{"yes", "no", "maybe"}
 			x.Config = pointsman.DigestOf([]byte("2"))
 		}, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			was, is := task(fixed{}, fixed{}), task(fixed{}, fixed{})
 			c.change(is)
-			configured(is)
 			if got := identity(t, was, cascadeTarget) != identity(t, is, cascadeTarget); got != c.cascade {
 				t.Errorf("the cascade's identity changes: %v", got)
 			}

@@ -51,7 +51,11 @@ func ruled(t *testing.T, small, large, witness upstream.Upstream, list ...rules.
 	out := task(small, large).Task
 	w := tier("witness", witness, pointsman.Variant{Model: "w"})
 	out.Witness = &w
-	set, err := rules.Compile(list, out.Task.Tiers, &w.Tier)
+	var tiers []pointsman.Tier
+	for i := range out.Tiers {
+		tiers = append(tiers, out.Tiers[i].Tier.Tier)
+	}
+	set, err := rules.Compile(list, tiers, &w.Tier.Tier)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,12 +21,14 @@ import (
 // body answers every request with one chat.completion.
 type body string
 
+func (body) Dialect() pointsman.Dialect { return pointsman.DialectChat }
+
 func (b body) Complete(context.Context, upstream.Call) (*pointsman.Answer, error) {
 	return chat.ParseAnswer([]byte(b))
 }
 
 func (b body) Stream(context.Context, upstream.Call) (upstream.Stream, error) {
-	return nil, fmt.Errorf("%w: nobody streams here", upstream.ErrRejected)
+	return nil, upstream.Fail(upstream.ErrRejected, "nobody streams here")
 }
 
 // An answer is read and scored alike whether it was asked for in process or of
@@ -48,13 +50,13 @@ func TestInProcessAndOverHTTPScoreAlike(t *testing.T) {
 				answer := `{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,"message":` + message + `,"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":3},"completion_tokens_details":{"reasoning_tokens":1}}}`
 				local := task(body(answer), body(answer))
 				if local.Task.Kind = kind; kind != pointsman.KindClassify {
-					local.Task.Task.Contract = pointsman.Contract{}
+					local.Task.Contract = pointsman.Contract{}
 				}
-				read, err := contract.Compile(kind, local.Task.Task.Contract)
+				read, err := contract.Compile(kind, local.Task.Contract)
 				if err != nil {
 					t.Fatal(err)
 				}
-				local.Task.Contract = read
+				local.Task.Reader = read
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 					w.Header().Set("X-Pointsman-Tier", "small")
 					fmt.Fprint(w, answer)

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/pointsman-ai/pointsman/internal/memory"
 )
 
 // Server says how requests come in.
@@ -75,12 +77,13 @@ func (d *decoder) checkServer(s *Server) {
 		}
 		d.at(at, "requests and administration would listen on the same address", "choose another port, or write admin_listen: off")
 	}
-	if d.fine("server.memory") && d.fine("server.max_body") && s.Memory < s.MaxBody {
+	if d.fine("server.memory") && d.fine("server.max_body") && s.Memory/memory.PerBodyByte < s.MaxBody {
 		at := "server.memory"
 		if !d.written(at) {
 			at = "server.max_body"
 		}
-		d.at(at, fmt.Sprintf("one body may take %s, all together %s", s.MaxBody, s.Memory), "make memory several times max_body")
+		d.at(at, fmt.Sprintf("a request of max_body (%s) would take more than the memory of all requests (%s)", s.MaxBody, s.Memory),
+			fmt.Sprintf("a byte of a request takes %d bytes of memory while it is served: make memory many times that", memory.PerBodyByte))
 	}
 }
 

@@ -2,16 +2,16 @@ package gateway
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/pointsman-ai/pointsman"
 )
 
-// eventWriter writes server-sent events to a client, each flushed as it comes.
-// It implements cascade.Sink.
+// eventWriter writes a stream to a client, each piece flushed as it comes. It
+// implements cascade.Sink.
 type eventWriter struct {
 	w       http.ResponseWriter
 	flusher *http.ResponseController
-	buffer  []byte
 }
 
 func newEventWriter(w http.ResponseWriter) *eventWriter {
@@ -29,18 +29,29 @@ func (e *eventWriter) Begin(d *pointsman.Decision) error {
 	return nil
 }
 
-// Event implements cascade.Sink.
-func (e *eventWriter) Event(data []byte) error { return e.write(data) }
-
-// done ends a whole stream, end one that broke off, with a last event that
-// says why: OpenAI's clients raise on an event with an "error" member.
-func (e *eventWriter) done() error              { return e.write([]byte("[DONE]")) }
-func (e *eventWriter) end(failure []byte) error { return e.write(failure) }
-
-func (e *eventWriter) write(data []byte) error {
-	e.buffer = append(append(append(e.buffer[:0], "data: "...), data...), "\n\n"...)
-	if _, err := e.w.Write(e.buffer); err != nil {
+// Write implements cascade.Sink.
+func (e *eventWriter) Write(piece []byte) error {
+	if _, err := e.w.Write(piece); err != nil {
 		return err
 	}
 	return e.flusher.Flush()
+}
+
+// explain sets the headers that say what happened.
+func explain(h http.Header, d *pointsman.Decision) {
+	h.Set(HeaderCause, string(d.Cause))
+	if d.Tier == "" {
+		return
+	}
+	h.Set(HeaderTier, string(d.Tier))
+	h.Set(HeaderModel, string(d.Model))
+	for i := range d.Attempts {
+		c := &d.Attempts[i].Confidence
+		if c.Uplift != nil && h.Get(HeaderUplift) == "" {
+			h.Set(HeaderUplift, strconv.FormatFloat(*c.Uplift, 'g', -1, 64))
+		}
+		if c.Acceptable != nil && d.Attempts[i].Tier == d.Tier {
+			h.Set(HeaderConfidence, strconv.FormatFloat(*c.Acceptable, 'f', 4, 64))
+		}
+	}
 }

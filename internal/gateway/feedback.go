@@ -43,7 +43,7 @@ type said struct {
 // feedback serves POST /v1/feedback. The same word on the same decision by the
 // same credential is recorded once; the second time answers 200 instead of 201.
 func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal) {
-	body, err := readBody(w, r, min(maxFeedback, instance.Limits().MaxBody))
+	body, err := readBody(r, nil, min(maxFeedback, instance.MaxBody()))
 	if err != nil {
 		g.fail(w, "", err)
 		return

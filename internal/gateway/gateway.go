@@ -14,7 +14,9 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/journal"
+	"github.com/pointsman-ai/pointsman/internal/memory"
 )
 
 // The headers that a response carries about its decision, and those that a
@@ -41,20 +43,20 @@ type Instance interface {
 	Models() []string
 	// Snapshot is the digest of the configuration.
 	Snapshot() pointsman.Digest
-	// Limits bound one request.
-	Limits() Limits
-}
-
-// Limits bound one request.
-type Limits struct {
-	MaxBody        int64         // bytes
-	RequestTimeout time.Duration // from the decoded request to the last byte
+	// MaxBody bounds the body of a request, in bytes.
+	MaxBody() int64
+	// RequestTimeout bounds a request's time, from the decoded request to the
+	// last byte of the answer.
+	RequestTimeout() time.Duration
 }
 
 // Log is where decisions go on record.
 type Log interface {
 	// Ready says why a decision could not be recorded now, or nil.
 	Ready() error
+	// Fits says why a request of so many bytes could not be put on record, or
+	// nil: it is asked before a model is paid for an answer.
+	Fits(recording pointsman.Recording, requestBytes int64) error
 	// Record returns when the decision is on record as durably as its owner
 	// asked for, with as much of the texts (which may be nil) as the recording
 	// says. It fills in the decision's digests of texts.
@@ -68,7 +70,8 @@ type Outcomes interface {
 	RecordOutcome(ctx context.Context, o *pointsman.Outcome) (existed bool, err error)
 }
 
-// Options are what a gateway needs. All but Logger and Now are required.
+// Options are what a gateway needs. Acquire, Gate, Log, Outcomes and IDs are
+// required.
 type Options struct {
 	// Acquire holds the current instance until release is called.
 	Acquire func() (w Instance, release func())
@@ -79,6 +82,8 @@ type Options struct {
 	IDs      *pointsman.IDSource
 	Logger   *slog.Logger
 	Now      func() time.Time
+	// Memory bounds what all requests hold at once; nil has no bound.
+	Memory *memory.Budget
 	// Observe is told of each finished request, for metrics.
 	Observe func(d *pointsman.Decision)
 	// Metrics serves /metrics; nil leaves it out.
@@ -108,7 +113,7 @@ func New(o Options) *Gateway {
 		o.Draining = func() bool { return false }
 	}
 	g := &Gateway{Options: o, mux: http.NewServeMux()}
-	g.mux.HandleFunc("POST /v1/chat/completions", g.authenticated(g.completions))
+	g.mux.HandleFunc("POST /v1/chat/completions", g.authenticated(g.answer(chat.Client{})))
 	g.mux.HandleFunc("GET /v1/models", g.authenticated(g.models))
 	g.mux.HandleFunc("GET /v1/models/{id...}", g.authenticated(g.model))
 	g.mux.HandleFunc("POST /v1/feedback", g.authenticated(g.feedback))

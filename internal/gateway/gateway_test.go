@@ -20,6 +20,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/admit"
+	"github.com/pointsman-ai/pointsman/internal/call/calltest"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/contract"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
@@ -37,6 +38,8 @@ type model struct {
 	err  error
 	hold chan struct{}
 }
+
+func (model) Dialect() pointsman.Dialect { return pointsman.DialectChat }
 
 func (m model) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
 	if m.hold != nil {
@@ -62,25 +65,8 @@ func (m model) Stream(ctx context.Context, call upstream.Call) (upstream.Stream,
 	if err != nil {
 		return nil, err
 	}
-	chunks, err := chat.Chunks(answer, true)
-	return &events{chunks: chunks, answer: answer}, err
+	return chat.NewWholeStream(answer, ctx.Err)
 }
-
-type events struct {
-	chunks [][]byte
-	answer *pointsman.Answer
-}
-
-func (e *events) Next() ([]byte, error) {
-	if len(e.chunks) == 0 {
-		return nil, io.EOF
-	}
-	next := e.chunks[0]
-	e.chunks = e.chunks[1:]
-	return next, nil
-}
-func (e *events) Answer() *pointsman.Answer { return e.answer }
-func (e *events) Close() error              { return nil }
 
 // still is a instance of one task with one tier.
 type still struct {
@@ -112,8 +98,8 @@ func newWorld(t testing.TB, m upstream.Upstream) *still {
 		t.Fatal(err)
 	}
 	return &still{task: &cascade.Task{
-		Task:  pointsman.Task{ID: "t", Kind: pointsman.KindOpen, Tiers: tiers, Record: pointsman.RecordFull},
-		Tiers: []cascade.Tier{{Tier: tiers[0], Upstream: m, Name: "m"}}, Rules: noRules{set}, Contract: c,
+		ID: "t", Kind: pointsman.KindOpen, Record: pointsman.RecordFull,
+		Tiers: []cascade.Tier{{Tier: calltest.Tier(tiers[0], m)}}, Rules: noRules{set}, Reader: c,
 	}}
 }
 
@@ -123,11 +109,10 @@ func (s *still) Find(name string) (*cascade.Task, error) {
 	}
 	return nil, &pointsman.Error{Code: pointsman.CodeUnknownTask, Message: "there is no task " + name, Hint: "the tasks here are t", Param: "model"}
 }
-func (s *still) Models() []string           { return []string{"t"} }
-func (s *still) Snapshot() pointsman.Digest { return pointsman.DigestOf([]byte("config")) }
-func (s *still) Limits() gateway.Limits {
-	return gateway.Limits{MaxBody: 4096, RequestTimeout: time.Minute}
-}
+func (s *still) Models() []string              { return []string{"t"} }
+func (s *still) Snapshot() pointsman.Digest    { return pointsman.DigestOf([]byte("config")) }
+func (s *still) MaxBody() int64                { return 4096 }
+func (s *still) RequestTimeout() time.Duration { return time.Minute }
 
 // book keeps what was put on record.
 type book struct {
@@ -136,6 +121,7 @@ type book struct {
 	texts     []*journal.Payload
 	outcomes  map[pointsman.Digest]bool
 	fail      error
+	unfit     error
 	written   chan struct{}
 }
 
@@ -144,6 +130,8 @@ func (b *book) Ready() error {
 	defer b.mu.Unlock()
 	return nil
 }
+
+func (b *book) Fits(pointsman.Recording, int64) error { return b.unfit }
 
 func (b *book) Record(d *pointsman.Decision, _ pointsman.Recording, texts *journal.Payload) error {
 	b.mu.Lock()
@@ -250,7 +238,7 @@ func TestStream(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	failing := fmt.Errorf("%w: no route", upstream.ErrUnavailable)
+	failing := upstream.Fail(upstream.ErrUnavailable, "no route")
 	for _, c := range []struct {
 		name, method, path, body string
 		model                    model
@@ -265,7 +253,7 @@ func TestErrors(t *testing.T) {
 		{"huge body", "POST", "/v1/chat/completions", strings.Replace(hello, "hello", strings.Repeat("a", 5000), 1), model{}, 413, "request_too_large", "max_body", 1},
 		{"all tiers fail", "POST", "/v1/chat/completions", hello, model{err: failing}, 502, "upstream_failed", "no tier of t could answer", 1},
 		{"all tiers fail in a stream", "POST", "/v1/chat/completions", strings.TrimSuffix(hello, "}") + `,"stream":true}`, model{err: failing}, 502, "upstream_failed", "no tier", 1},
-		{"our own fault", "POST", "/v1/chat/completions", hello, model{text: "panic"}, 500, "internal", "internal error", 0},
+		{"our own fault", "POST", "/v1/chat/completions", hello, model{text: "panic"}, 500, "internal", "internal error", 1},
 		{"unknown path", "GET", "/v2/chat", "", model{}, 404, "not_found", "/v1/chat/completions", 0},
 		{"unknown method", "GET", "/v1/chat/completions", "", model{}, 404, "not_found", "no such endpoint", 0},
 	} {

@@ -16,7 +16,7 @@ func find(instance Instance, who *admit.Principal, model string) (*cascade.Task,
 	case err != nil && pointsman.CodeOf(err) != pointsman.CodeUnknownTask:
 		return nil, err
 	case err == nil && task.Direct:
-		err = who.MayDirect(task.Task.Tiers[0].Place.Upstream)
+		err = who.MayDirect(task.Tiers[0].Place.Upstream)
 	case err == nil:
 		err = who.MayTask(task.ID)
 	}

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,7 +76,7 @@ func (d directly) Find(name string) (*cascade.Task, error) {
 	}
 	task := *d.task
 	task.Direct = true
-	task.Task.Tiers = []pointsman.Tier{task.Task.Tiers[0]}
-	task.Task.Tiers[0].Place.Upstream = pointsman.UpstreamID(upstream)
+	task.Tiers = slices.Clone(task.Tiers)
+	task.Tiers[0].Place.Upstream = pointsman.UpstreamID(upstream)
 	return &task, nil
 }

@@ -138,22 +138,26 @@ func (b *builder) recorded(id pointsman.UpstreamID, u config.Upstream) {
 
 // tasks makes the tasks ready.
 func (b *builder) tasks() {
+	b.instance.rules = b.parse(b.config.Rules, "rules")
 	for _, spec := range b.config.ResolveTasks() {
-		t := &cascade.Task{Task: spec}
-		for i := range spec.Tiers {
-			t.Tiers = append(t.Tiers, b.tier(spec.Tiers[i]))
-			t.Task.Tiers[i] = t.Tiers[i].Tier
+		t := &cascade.Task{
+			ID: spec.ID, Kind: spec.Kind, Contract: spec.Contract, Target: spec.Target, Slices: spec.Slices,
+			Record: spec.Record, Fallback: spec.Fallback,
+		}
+		for i, tier := range spec.Tiers {
+			t.Tiers = append(t.Tiers, b.tier(tier))
+			spec.Tiers[i] = t.Tiers[i].Tier.Tier
 		}
 		if spec.Witness != nil {
 			one := b.tier(*spec.Witness)
-			t.Witness = &one
+			t.Witness, spec.Witness = &one, &one.Tier.Tier
 		}
-		b.rules(t)
+		b.rules(t, spec)
 		compiled, err := contract.Compile(spec.Kind, spec.Contract)
 		if err != nil {
 			b.wrong(err, "tasks", string(spec.ID), "contract")
 		}
-		t.Contract = compiled
+		t.Reader = compiled
 		if !b.options.IgnorePolicies {
 			b.policy(t)
 		}
@@ -163,37 +167,32 @@ func (b *builder) tasks() {
 
 // tier joins a configured tier with the model that answers it.
 func (b *builder) tier(spec pointsman.Tier) cascade.Tier {
-	one := b.instance.models[spec.Variant.Model]
-	spec.Variant.Artefact, spec.Variant.Name, spec.Variant.Upstream = one.artefact, one.name, spec.Place.Upstream
-	return cascade.Tier{Tier: spec, Upstream: one.upstream, Name: one.name, Digest: spec.Variant.Digest()}
+	return b.instance.models[spec.Variant.Model].tier(spec)
 }
 
-// rules compiles the rules of the whole file and of the task.
-func (b *builder) rules(t *cascade.Task) {
-	all := b.global()
-	for i, r := range b.config.Tasks[t.ID].Rules {
-		one := convert(r)
-		if _, err := rules.Compile([]rules.Rule{one}, t.Task.Tiers, t.Task.Witness); err != nil {
-			b.wrong(err, "tasks", string(t.ID), "rules", i, "when")
-			continue
-		}
-		all = append(all, one)
-	}
-	set, err := rules.Compile(all, t.Task.Tiers, t.Task.Witness)
+// rules binds the rules of the whole file and of a task to its tiers.
+func (b *builder) rules(t *cascade.Task, spec pointsman.Task) {
+	own := b.parse(b.config.Tasks[t.ID].Rules, "tasks", string(t.ID), "rules")
+	set, err := slices.Concat(b.instance.rules, own).For(spec.Tiers, spec.Witness)
 	if err != nil {
-		b.wrong(err, "rules")
+		b.wrong(err, "tasks", string(t.ID), "rules")
 		return
 	}
 	t.Rules = ruled{set: set, task: t.ID}
 }
 
-// global are the rules of the whole file.
-func (b *builder) global() []rules.Rule {
-	b.instance.direct = b.instance.direct[:0]
-	for _, r := range b.config.Rules {
-		b.instance.direct = append(b.instance.direct, convert(r))
+// parse compiles the conditions of rules, which are listed at a path.
+func (b *builder) parse(list []config.Rule, path ...any) rules.Programs {
+	var out rules.Programs
+	for i, r := range list {
+		one, err := rules.Parse([]rules.Rule{convert(r)})
+		if err != nil {
+			b.wrong(err, append(slices.Clone(path), i, "when")...)
+			continue
+		}
+		out = append(out, one...)
 	}
-	return slices.Clone(b.instance.direct)
+	return out
 }
 
 func convert(r config.Rule) rules.Rule {
@@ -230,12 +229,12 @@ func (b *builder) policy(t *cascade.Task) {
 		return
 	}
 	t.Policy, t.PolicyDigest = p, digest
-	t.Void = p.Matches(t.Variants())
+	t.PolicyProblem = p.Matches(t.Variants())
 	if p.Task != t.ID {
-		t.Void = fmt.Errorf("policy is void: it was fitted for task %s", p.Task)
+		t.PolicyProblem = fmt.Errorf("policy is void: it was fitted for task %s", p.Task)
 	}
-	if t.Void != nil {
-		b.note("task %s: %v; every request goes to its largest tier (run pointsman calibrate)", t.ID, t.Void)
+	if t.PolicyProblem != nil {
+		b.note("task %s: %v; every request goes to its largest tier (run pointsman calibrate)", t.ID, t.PolicyProblem)
 		return
 	}
 	if !p.Certified() {

@@ -1,10 +1,6 @@
 package instance
 
-import (
-	"sync"
-
-	"github.com/pointsman-ai/pointsman/internal/gateway"
-)
+import "sync"
 
 // Holder holds the current instance and swaps it under running requests: a
 // request keeps the instance that it began with, and a instance that was replaced is
@@ -28,7 +24,7 @@ func Hold(w *Instance) *Holder { return &Holder{current: &held{instance: w}} }
 
 // Acquire returns the current instance. It stays open until release is called,
 // which must happen once.
-func (h *Holder) Acquire() (w gateway.Instance, release func()) {
+func (h *Holder) Acquire() (w *Instance, release func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one := h.current

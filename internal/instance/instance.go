@@ -13,17 +13,25 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/call"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/config"
-	"github.com/pointsman-ai/pointsman/internal/gateway"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
+	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/rules"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
-// Instance is one configuration, ready to serve. It implements gateway.Instance.
+// conversions are those between what clients and upstreams speak.
+var conversions = dialect.Table{
+	{Client: pointsman.DialectChat, Upstream: pointsman.DialectChat}: chat.ToChat{},
+}
+
+// Instance is one configuration, ready to serve.
 type Instance struct {
 	config   *config.Config
 	snapshot pointsman.Digest
@@ -32,15 +40,12 @@ type Instance struct {
 	tasks    map[pointsman.TaskID]*cascade.Task
 	models   map[pointsman.ModelID]connection
 	names    []string
-	limits   gateway.Limits
 	http     map[pointsman.UpstreamID]upstream.Upstream // those that answer any model's name
 	closers  []io.Closer
 	notes    []string
-	direct   []rules.Rule
-	offline  bool // no upstream is there to be asked
+	rules    rules.Programs // of the whole file
+	offline  bool           // no upstream is there to be asked
 }
-
-var _ gateway.Instance = (*Instance)(nil)
 
 // connection is a model that can be asked.
 type connection struct {
@@ -75,7 +80,6 @@ func Build(c *config.Config, o Options) (_ *Instance, err error) {
 	w := &Instance{
 		config: c, store: o.Store, offline: o.Offline, tasks: map[pointsman.TaskID]*cascade.Task{},
 		models: map[pointsman.ModelID]connection{}, http: map[pointsman.UpstreamID]upstream.Upstream{},
-		limits: gateway.Limits{MaxBody: int64(c.Server.MaxBody), RequestTimeout: c.Server.RequestTimeout.Std()},
 	}
 	defer func() {
 		if err != nil {
@@ -116,7 +120,8 @@ func (w *Instance) Tasks() []*cascade.Task {
 	return out
 }
 
-// Find implements gateway.Instance.
+// Find resolves what a client named as its model: a task, or provider/model. Its
+// errors are of type *pointsman.Error.
 func (w *Instance) Find(model string) (*cascade.Task, error) {
 	if t, ok := w.tasks[pointsman.TaskID(model)]; ok {
 		return t, nil
@@ -125,45 +130,50 @@ func (w *Instance) Find(model string) (*cascade.Task, error) {
 	if !ok || name == "" {
 		return nil, w.unknown(model)
 	}
-	return w.straight(pointsman.UpstreamID(provider), name)
+	return w.adHoc(pointsman.UpstreamID(provider), name)
 }
 
-// straight makes the ad-hoc task of a request that names provider/model. Its
+// adHoc makes the ad-hoc task of a request that names provider/model. Its
 // price is known where a configured model of that upstream has the name.
-func (w *Instance) straight(id pointsman.UpstreamID, name string) (*cascade.Task, error) {
+func (w *Instance) adHoc(id pointsman.UpstreamID, name string) (*cascade.Task, error) {
 	u, ok := w.config.Upstreams[id]
 	if !ok {
 		return nil, w.unknown(string(id) + "/" + name)
 	}
-	tier := cascade.Tier{
-		Tier: pointsman.Tier{
-			ID: pointsman.TierID(id) + "/" + pointsman.TierID(name), Timeout: u.Timeout.Std(),
-			Variant: pointsman.Variant{Model: pointsman.ModelID(string(id) + "/" + name)},
-			Place:   pointsman.Place{Upstream: id, Location: u.Location, Region: u.Region},
-		},
-		Name: name, Upstream: w.http[id],
+	spec := pointsman.Tier{
+		ID: pointsman.TierID(id) + "/" + pointsman.TierID(name), Timeout: u.Timeout.Std(),
+		Variant: pointsman.Variant{Model: pointsman.ModelID(string(id) + "/" + name)},
+		Place:   pointsman.Place{Upstream: id, Location: u.Location, Region: u.Region},
 	}
+	one := connection{upstream: w.http[id], name: name}
 	if model, ok := w.offered(id, name); ok {
-		one := w.models[model]
-		tier.Upstream, tier.Name, tier.Price = one.upstream, one.name, w.config.Models[model].Price.Price
-		tier.Variant.Model, tier.Variant.Artefact = model, one.artefact
+		one = w.models[model]
+		spec.Variant.Model, spec.Price = model, w.config.Models[model].Price.Price
 	}
-	tier.Variant.Name, tier.Variant.Upstream = tier.Name, id
-	if tier.Upstream == nil && !w.offline {
+	if one.upstream == nil && !w.offline {
 		return nil, w.unknown(string(id) + "/" + name)
 	}
-	tier.Digest = tier.Variant.Digest()
-	tiers := []pointsman.Tier{tier.Tier}
-	set, err := rules.Compile(w.direct, tiers, nil)
+	tier := one.tier(spec)
+	tier.KeepMetadata = true // the client has named the vendor itself
+	set, err := w.rules.For([]pointsman.Tier{tier.Tier.Tier}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("rules of %s: %w", tier.ID, err)
 	}
-	t := &cascade.Task{
-		Task:  pointsman.Task{ID: pointsman.TaskID(tier.ID), Kind: pointsman.KindOpen, Tiers: tiers, Record: pointsman.RecordRedacted},
-		Tiers: []cascade.Tier{tier}, Direct: true,
+	task := pointsman.TaskID(tier.ID)
+	return &cascade.Task{
+		ID: task, Kind: pointsman.KindOpen, Record: pointsman.RecordRedacted, Tiers: []cascade.Tier{tier},
+		Rules: ruled{set: set, task: task, pin: tier.ID}, Direct: true,
+	}, nil
+}
+
+// tier joins a tier with the model that answers it.
+func (c connection) tier(spec pointsman.Tier) cascade.Tier {
+	spec.Variant.Artefact, spec.Variant.Name, spec.Variant.Upstream = c.artefact, c.name, spec.Place.Upstream
+	t := cascade.Tier{Tier: call.Tier{Tier: spec, Conversions: conversions}, Digest: spec.Variant.Digest()}
+	if c.upstream != nil {
+		t.Endpoints = []call.Endpoint{{ID: spec.Place.Upstream, Upstream: c.upstream, Model: c.name}}
 	}
-	t.Rules = ruled{set: set, task: t.ID, pin: tier.ID}
-	return t, nil
+	return t
 }
 
 // offered finds the configured model of an upstream that a name means: the one
@@ -198,17 +208,22 @@ func (w *Instance) upstreams() []string {
 	return out
 }
 
-// Models implements gateway.Instance.
+// Models lists the tasks by name: what a client may name beside
+// provider/model.
 func (w *Instance) Models() []string { return w.names }
 
-// Snapshot implements gateway.Instance.
+// Snapshot is the digest of the configuration.
 func (w *Instance) Snapshot() pointsman.Digest { return w.snapshot }
 
 // Config is the configuration that the instance was built from.
 func (w *Instance) Config() *config.Config { return w.config }
 
-// Limits implements gateway.Instance.
-func (w *Instance) Limits() gateway.Limits { return w.limits }
+// MaxBody bounds the body of a request, in bytes.
+func (w *Instance) MaxBody() int64 { return int64(w.config.Server.MaxBody) }
+
+// RequestTimeout bounds a request's time, from the decoded request to the last
+// byte of the answer.
+func (w *Instance) RequestTimeout() time.Duration { return w.config.Server.RequestTimeout.Std() }
 
 // Notes are what an operator should know of this instance though it serves: a
 // task without a policy, a void one.

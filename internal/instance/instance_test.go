@@ -352,8 +352,8 @@ func TestPolicyInForce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if task.Void != nil || task.Policy == nil || len(w.Notes()) != 0 {
-		t.Errorf("void %v, notes %q", task.Void, w.Notes())
+	if task.PolicyProblem != nil || task.Policy == nil || len(w.Notes()) != 0 {
+		t.Errorf("void %v, notes %q", task.PolicyProblem, w.Notes())
 	}
 	if s := task.Tiers[0].Students; s == nil || s.Label == nil || s.Judge == nil || task.Tiers[1].Students != nil {
 		t.Errorf("students %+v and %+v", task.Tiers[0].Students, task.Tiers[1].Students)
@@ -380,8 +380,8 @@ func TestPolicyInForce(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		task, _ := w.Task("support")
-		if (task.Policy != nil) != c.policy || task.Void != nil {
-			t.Errorf("%s: policy %v, void %v", name, task.Policy != nil, task.Void)
+		if (task.Policy != nil) != c.policy || task.PolicyProblem != nil {
+			t.Errorf("%s: policy %v, void %v", name, task.Policy != nil, task.PolicyProblem)
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)
@@ -413,8 +413,8 @@ func TestChangedVariantVoidsThePolicy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if (task.Void != nil) != c.void || task.PolicyDigest == "" {
-				t.Fatalf("void: %v", task.Void)
+			if (task.PolicyProblem != nil) != c.void || task.PolicyDigest == "" {
+				t.Fatalf("void: %v", task.PolicyProblem)
 			}
 			plan := task.Plan(request(t, "support", nil))
 			if want := map[bool]pointsman.Cause{true: pointsman.CauseVoid, false: pointsman.CauseConfident}[c.void]; plan.Cause != want {
@@ -443,7 +443,7 @@ func TestChangedVariantVoidsThePolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, dir, "small.student", string(content))
-		if task, _ := build(t, dir, file).Task("support"); task.Void == nil {
+		if task, _ := build(t, dir, file).Task("support"); task.PolicyProblem == nil {
 			t.Error("retrained weights, and the policy is still in force")
 		}
 	})
@@ -456,7 +456,7 @@ func TestAnotherModelOfTheVendorVoidsThePolicy(t *testing.T) {
 	src := strings.Replace(file, "{name: large, model: large}", "{name: large, model: big}", 1)
 	activate(t, dir, variants(t, build(t, dir, src)))
 	w := build(t, dir, strings.Replace(src, "name: vendor-big", "name: vendor-mini", 1))
-	if task, _ := w.Task("support"); task.Void == nil {
+	if task, _ := w.Task("support"); task.PolicyProblem == nil {
 		t.Error("the largest tier asks vendor-mini under a policy that was certified against vendor-big")
 	}
 }
@@ -496,7 +496,7 @@ func TestFind(t *testing.T) {
 				t.Fatal(err)
 			}
 			tier := task.Tiers[0]
-			if tier.Name != c.name || task.Direct != c.direct || tier.Upstream == nil || tier.Digest != tier.Variant.Digest() {
+			if tier.Endpoints[0].Model != c.name || task.Direct != c.direct || tier.Endpoints[0].Upstream == nil || tier.Digest != tier.Variant.Digest() {
 				t.Errorf("%+v", tier)
 			}
 			if tier.Price.Known != c.price.Known || tier.Price.Input != c.price.Input || tier.Price.Output != c.price.Output {
@@ -507,7 +507,7 @@ func TestFind(t *testing.T) {
 			}
 			if c.direct {
 				if task.Record != pointsman.RecordRedacted || task.Kind != pointsman.KindOpen || tier.Timeout <= 0 {
-					t.Errorf("%+v", task.Task)
+					t.Errorf("%+v", task)
 				}
 				if plan := task.Plan(request(t, c.model, nil)); plan.Cause != pointsman.CauseDirect || string(plan.Tier) != c.model {
 					t.Errorf("%+v", plan)
@@ -537,7 +537,7 @@ tasks:`, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[fmt.Sprintf("%s at %v", task.Tiers[0].Name, task.Tiers[0].Price.Input)] = true
+		seen[fmt.Sprintf("%s at %v", task.Tiers[0].Endpoints[0].Model, task.Tiers[0].Price.Input)] = true
 	}
 	if len(seen) != 1 {
 		t.Errorf("the same request means %d things: %v", len(seen), seen)
@@ -605,8 +605,8 @@ func TestSnapshot(t *testing.T) {
 	if fmt.Sprint(was) != fmt.Sprint(is) || replay.Snapshot() != w.Snapshot() {
 		t.Errorf("%v %s, replayed %v %s", was, w.Snapshot(), is, replay.Snapshot())
 	}
-	if len(w.Models()) != 1 || len(w.Tasks()) != 1 || w.Limits().MaxBody <= 0 || w.Limits().RequestTimeout <= 0 || w.Config() == nil {
-		t.Errorf("%v %v %+v", w.Models(), w.Tasks(), w.Limits())
+	if len(w.Models()) != 1 || len(w.Tasks()) != 1 || w.MaxBody() <= 0 || w.RequestTimeout() <= 0 || w.Config() == nil {
+		t.Errorf("%v %v %+v", w.Models(), w.Tasks(), w.RequestTimeout())
 	}
 	if _, err := w.Task("nobody"); pointsman.CodeOf(err) != pointsman.CodeUnknownTask {
 		t.Error(err)

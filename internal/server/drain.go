@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/pointsman-ai/pointsman/internal/gateway"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
 )
 
 // How long each step of the end may take after server.drain_timeout.
@@ -24,7 +24,7 @@ const (
 // drain ends the server in steps: readiness says that it drains, and new
 // requests are refused, while both listeners still answer; running requests
 // have server.drain_timeout, or until the operator asks again; those that are
-// left are cancelled with gateway.ErrDrained, so that their clients are told
+// left are cancelled with cascade.ErrDrained, so that their clients are told
 // and the record says why; then connections are closed, once they are silent. What requests stand
 // on is still there when it returns, and no request is.
 func (s *server) drain(ctx context.Context, api *http.Server, cut context.CancelCauseFunc) error {
@@ -34,7 +34,7 @@ func (s *server) drain(ctx context.Context, api *http.Server, cut context.Cancel
 	s.log.Info("draining", "requests", s.active.requests(), "patience", patience)
 	if !s.wait(idle, patience, s.options.Hurry) {
 		s.log.Warn("requests are cut off", "requests", s.active.requests(), "patience", patience)
-		cut(gateway.ErrDrained)
+		cut(cascade.ErrDrained)
 		s.wait(idle, cutTime, nil)
 	}
 	s.awaitSilence()

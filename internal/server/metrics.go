@@ -15,6 +15,8 @@ func (s *server) newMetrics() *telemetry.Metrics {
 		return func() float64 { return float64(read(s.journal.Stats())) }
 	}
 	m.Gauge("pointsman_requests_in_flight", "Requests that are being served.", func() float64 { return float64(s.active.requests()) })
+	m.Gauge("pointsman_memory_used_bytes", "Memory that requests and answers hold, of server.memory.", func() float64 { return float64(s.memory.Used()) })
+	m.Gauge("pointsman_memory_limit_bytes", "server.memory.", func() float64 { return float64(s.memory.Limit()) })
 	m.Counter("pointsman_journal_decisions_total", "Decisions written by this process.", stat(func(s journal.Stats) uint64 { return s.Decisions }))
 	m.Counter("pointsman_journal_unwritten_total", "Records that could not be written and were answered all the same.", stat(func(s journal.Stats) uint64 { return s.Unwritten }))
 	m.Counter("pointsman_journal_flush_failures_total", "Failed fsyncs.", stat(func(s journal.Stats) uint64 { return s.FlushFailures }))

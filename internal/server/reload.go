@@ -82,6 +82,7 @@ func (s *server) reload() {
 	s.metrics.Configure(names(c))
 	s.owe(next)
 	s.instances.Swap(next)
+	s.memory.Resize(int64(c.Server.Memory))
 	s.admit(c)
 	s.advise(c)
 	s.reloads.Add(1)

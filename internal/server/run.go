@@ -25,7 +25,7 @@ func (s *server) run(ctx context.Context) error {
 		Journal: s.journal, Index: s.index, Recording: s.recording, Policy: s.policy, AnswerUnrecorded: s.config.Journal.OnFull == config.OnFullAnswer,
 	})
 	g := gateway.New(gateway.Options{
-		Acquire: s.instances.Acquire, Gate: s.gate, Log: records, Outcomes: records, IDs: pointsman.NewIDSource(nil, nil),
+		Acquire: func() (gateway.Instance, func()) { return s.instances.Acquire() }, Gate: s.gate, Memory: s.memory, Log: records, Outcomes: records, IDs: pointsman.NewIDSource(nil, nil),
 		Logger: s.log, Observe: s.metrics.Observe, Draining: s.active.isDraining,
 	})
 
@@ -34,7 +34,7 @@ func (s *server) run(ctx context.Context) error {
 	defer stop()
 	requests, cut := context.WithCancelCause(below)
 	defer cut(nil)
-	api, admin := s.newHTTPServer(requests, s.guarded(g, s.api(g))), s.newHTTPServer(below, s.admin(g))
+	api, admin := s.newHTTPServer(requests, timed(s.guarded(g, s.api(g)))), s.newHTTPServer(below, s.admin(g))
 	api.ConnState, admin.WriteTimeout = s.recent.note, adminTime
 	var group errgroup.Group
 	fail := make(chan error, 1)

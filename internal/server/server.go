@@ -21,6 +21,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/logging"
+	"github.com/pointsman-ai/pointsman/internal/memory"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 	"github.com/pointsman-ai/pointsman/internal/telemetry"
@@ -96,6 +97,7 @@ type server struct {
 	store     *artefact.Store
 	instances *instance.Holder
 	gate      *admit.Gate
+	memory    *memory.Budget
 	guard     atomic.Pointer[gateway.GuardRules]
 	active    *active
 	recent    *recent
@@ -109,7 +111,10 @@ type server struct {
 // open opens everything that can fail before a request is taken. before is the
 // state of the configuration before it was loaded.
 func open(c *config.Config, o Options, before string) (_ *server, err error) {
-	s := &server{options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String()), active: newActive(), recent: newRecent()}
+	s := &server{
+		options: o, config: c, log: o.Log.Logger, store: artefact.Open(c.DataDir.String()), active: newActive(), recent: newRecent(),
+		memory: memory.NewBudget(int64(c.Server.Memory)),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())

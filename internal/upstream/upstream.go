@@ -1,38 +1,20 @@
-// Package upstream says what the cascade needs of something that answers, and
-// which kinds of failure there are. Each family of provider has a package of
-// its own below this one and knows nothing of the others.
+// Package upstream says what a call needs of something that answers, and which
+// kinds of failure there are. Each family of provider has a package of its own
+// below this one and knows nothing of the others.
 package upstream
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/pointsman-ai/pointsman"
-)
-
-// The kinds of failure of an upstream. Implementations wrap exactly one of
-// them, so that the cascade can say in the record why it moved on.
-var (
-	// ErrUnavailable: the upstream could not be reached, or answered that it
-	// cannot serve now (connection refused, 5xx, 429). Another attempt may do.
-	ErrUnavailable = errors.New("upstream unavailable")
-	// ErrTimeout: the upstream did not answer in the tier's time.
-	ErrTimeout = errors.New("upstream timed out")
-	// ErrRejected: the upstream understood and refused the request (4xx). The
-	// same request will be refused again.
-	ErrRejected = errors.New("upstream rejected the request")
-	// ErrMalformed: the upstream answered something that is not the format it
-	// promised to speak, or broke off in the middle.
-	ErrMalformed = errors.New("upstream answered garbage")
-	// ErrNoRecording: a recorded upstream holds no answer to this request.
-	ErrNoRecording = errors.New("no recording of this request")
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 )
 
 // Call is one question to an upstream.
 type Call struct {
-	// Body is the chat-completions request to send, with the model name and
-	// the parameters of the tier already in it. It is not to be changed.
+	// Body is the request to send, in the upstream's dialect, with the model's
+	// name and the parameters of the tier already in it. It is not to be
+	// changed.
 	Body []byte
 	// Model is the name of the model as the upstream knows it.
 	Model string
@@ -43,9 +25,11 @@ type Call struct {
 
 // Upstream answers calls. It is safe for concurrent use. It starts no
 // goroutine that outlives a call, and honours the context's end promptly,
-// returning an error that wraps ErrTimeout for a deadline and the context's own
-// error for a cancellation.
+// returning an ErrTimeout for a deadline and the context's own error for a
+// cancellation. Its other errors are of type *Failure.
 type Upstream interface {
+	// Dialect is the format of its bodies and events.
+	Dialect() pointsman.Dialect
 	// Complete asks for the whole answer.
 	Complete(ctx context.Context, call Call) (*pointsman.Answer, error)
 	// Stream asks for the answer in events. The caller closes the stream.
@@ -54,28 +38,14 @@ type Upstream interface {
 
 // Stream is an answer that arrives in pieces. It is used by one goroutine.
 type Stream interface {
-	// Next returns the data of the next server-sent event, a
-	// chat.completion.chunk object exactly as the upstream sent it. io.EOF
-	// comes after the last one; the closing "[DONE]" is not returned. The
-	// bytes are valid until the next call.
-	Next() ([]byte, error)
+	// Next returns the next event of the upstream's dialect. io.EOF comes
+	// after the last one; what closes the stream on the wire is not returned.
+	// An event without data is a comment, which keeps the connection alive.
+	// Its bytes are valid until the next call.
+	Next() (dialect.Event, error)
 	// Answer is what the events so far add up to. It is complete once Next
 	// has returned io.EOF.
 	Answer() *pointsman.Answer
 	// Close gives up what is left. It is safe to call twice.
 	Close() error
-}
-
-// FromContext turns the error of a call whose context has ended into the kind
-// of failure it is; any other error is returned as it came.
-func FromContext(ctx context.Context, err error) error {
-	switch cause := ctx.Err(); {
-	case err == nil:
-		return nil
-	case errors.Is(cause, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %w", ErrTimeout, err)
-	case cause != nil:
-		return cause
-	}
-	return err
 }

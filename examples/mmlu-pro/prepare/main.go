@@ -20,6 +20,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream/recorded"
 )
@@ -211,7 +212,7 @@ func record(w *recorded.Writer, v voice, id int, input, text string) error {
 	if err != nil {
 		return err
 	}
-	if request, err = chat.Rewrite(request, chat.Outgoing{Model: v.name, Params: params}); err != nil {
+	if request, err = chat.Rewrite(request, dialect.Outgoing{Model: v.name, Params: params}); err != nil {
 		return err
 	}
 	answer, err := completion(id, v, input, text)

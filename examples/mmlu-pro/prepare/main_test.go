@@ -16,6 +16,7 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 	"github.com/pointsman-ai/pointsman/internal/upstream/recorded"
@@ -174,7 +175,7 @@ func TestRecordingsFitTheConfiguration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request, err = chat.Rewrite(request, chat.Outgoing{Model: model.Name, System: tier.Variant.Prompt.System, Params: tier.Variant.Params})
+		request, err = chat.Rewrite(request, dialect.Outgoing{Model: model.Name, System: tier.Variant.Prompt.System, Params: tier.Variant.Params})
 		if err != nil {
 			t.Fatal(err)
 		}

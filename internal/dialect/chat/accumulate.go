@@ -4,6 +4,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 )
 
 // maxCalls bounds the tool calls of one answer.
@@ -38,16 +39,16 @@ type call struct {
 	details members
 }
 
-// Add adds the data of one event. It fails with [upstream.ErrMalformed] for
+// Add adds the data of one event. It fails with [dialect.ErrMalformed] for
 // what is not a chunk, and with the fitting kind of failure for an error that
 // the upstream sent in place of one.
 func (a *Accumulator) Add(data []byte) error {
 	if a.size += len(data); a.size > MaxAnswer {
-		return malformed("the stream has more than %d bytes", MaxAnswer)
+		return dialect.Malformed("the stream has more than %d bytes", MaxAnswer)
 	}
 	root, err := parse(data)
 	if err != nil {
-		return malformed("the event is %v", err)
+		return dialect.Malformed("the event is %v", err)
 	}
 	if failure := last(root, "error"); failure.Type != gjson.Null {
 		return failed(failure)
@@ -68,7 +69,7 @@ func (a *Accumulator) Add(data []byte) error {
 		return err == nil
 	})
 	if err == nil && (a.top.overflow || a.choice.overflow || a.message.overflow || a.logprobs.overflow) {
-		err = malformed("an object of the stream has more than %d members", maxMembers)
+		err = dialect.Malformed("an object of the stream has more than %d members", maxMembers)
 	}
 	return err
 }
@@ -78,12 +79,12 @@ func (a *Accumulator) addChoices(choices gjson.Result) error {
 		return nil
 	}
 	if !choices.IsArray() {
-		return malformed("choices is not an array")
+		return dialect.Malformed("choices is not an array")
 	}
 	var err error
 	choices.ForEach(func(_, choice gjson.Result) bool {
 		if !choice.IsObject() {
-			err = malformed("a choice is not an object")
+			err = dialect.Malformed("a choice is not an object")
 		} else if last(choice, "index").Num == 0 {
 			err = a.addChoice(choice)
 		}
@@ -124,7 +125,7 @@ func (a *Accumulator) addDelta(delta gjson.Result) error {
 		return nil
 	}
 	if !delta.IsObject() {
-		return malformed("a delta is not an object")
+		return dialect.Malformed("a delta is not an object")
 	}
 	var err error
 	delta.ForEach(func(key, value gjson.Result) bool {
@@ -143,7 +144,7 @@ func (a *Accumulator) addDelta(delta gjson.Result) error {
 					a.function = &members{}
 				}
 				if addDetails(a.function, value); a.function.overflow {
-					err = malformed("a function call has more than %d members", maxMembers)
+					err = dialect.Malformed("a function call has more than %d members", maxMembers)
 				}
 			}
 		default:
@@ -167,7 +168,7 @@ func (a *Accumulator) addContent(content gjson.Result) error {
 			return true
 		})
 	default:
-		return malformed("content is neither a string nor an array of parts")
+		return dialect.Malformed("content is neither a string nor an array of parts")
 	}
 	return nil
 }
@@ -186,17 +187,17 @@ func (a *Accumulator) addCalls(calls gjson.Result) error {
 		return nil
 	}
 	if !calls.IsArray() {
-		return malformed("tool_calls is not an array")
+		return dialect.Malformed("tool_calls is not an array")
 	}
 	var err error
 	calls.ForEach(func(_, v gjson.Result) bool {
 		if !v.IsObject() {
-			err = malformed("a tool call is not an object")
+			err = dialect.Malformed("a tool call is not an object")
 			return false
 		}
 		c := a.callOf(v)
 		if c == nil {
-			err = malformed("more than %d tool calls", maxCalls)
+			err = dialect.Malformed("more than %d tool calls", maxCalls)
 			return false
 		}
 		v.ForEach(func(key, value gjson.Result) bool {
@@ -211,7 +212,7 @@ func (a *Accumulator) addCalls(calls gjson.Result) error {
 			return true
 		})
 		if c.members.overflow || c.details.overflow {
-			err = malformed("a tool call has more than %d members", maxMembers)
+			err = dialect.Malformed("a tool call has more than %d members", maxMembers)
 		}
 		return err == nil
 	})

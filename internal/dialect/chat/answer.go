@@ -1,36 +1,31 @@
 package chat
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/pointsman-ai/pointsman"
-	"github.com/pointsman-ai/pointsman/internal/upstream"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 )
 
 // ParseAnswer reads a chat.completion object: its first choice and its usage.
 // It takes what vendors leave out or write differently (no usage, null content,
 // content in parts, no finish reason), and refuses with
-// [upstream.ErrMalformed] what is no answer. Answer.Body is body itself.
+// [dialect.ErrMalformed] what is no answer. Answer.Body is body itself.
 func ParseAnswer(body []byte) (*pointsman.Answer, error) {
 	if len(body) > MaxAnswer {
-		return nil, malformed("the answer has more than %d bytes", MaxAnswer)
+		return nil, dialect.Malformed("the answer has more than %d bytes", MaxAnswer)
 	}
 	root, err := parse(body)
 	if err != nil {
-		return nil, malformed("the answer is %v", err)
+		return nil, dialect.Malformed("the answer is %v", err)
 	}
 	a := &pointsman.Answer{Body: body}
 	if err := readAnswer(a, root); err != nil {
 		return nil, err
 	}
 	return a, nil
-}
-
-func malformed(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", upstream.ErrMalformed, fmt.Sprintf(format, args...))
 }
 
 func readAnswer(a *pointsman.Answer, root gjson.Result) error {
@@ -52,7 +47,7 @@ func readAnswer(a *pointsman.Answer, root gjson.Result) error {
 		return failed(failure)
 	}
 	if !choice.IsObject() {
-		return malformed("the answer has no choices")
+		return dialect.Malformed("the answer has no choices")
 	}
 	var message, logprobs gjson.Result
 	choice.ForEach(func(key, value gjson.Result) bool {
@@ -67,7 +62,7 @@ func readAnswer(a *pointsman.Answer, root gjson.Result) error {
 		return true
 	})
 	if !message.IsObject() {
-		return malformed("the first choice has no message")
+		return dialect.Malformed("the first choice has no message")
 	}
 	if err := readAnswerMessage(a, message); err != nil {
 		return err
@@ -99,21 +94,62 @@ func readAnswerMessage(a *pointsman.Answer, message gjson.Result) error {
 			a.Refusal = value.Str
 		case "tool_calls":
 			if value.IsArray() {
-				value.ForEach(func(_, _ gjson.Result) bool {
-					a.ToolCalls++
-					return true
+				value.ForEach(func(_, call gjson.Result) bool {
+					a.ToolCalls = append(a.ToolCalls, readCall(call))
+					return len(a.ToolCalls) < maxCalls
 				})
 			} else if value.Type != gjson.Null {
-				err = malformed("tool_calls is not an array")
+				err = dialect.Malformed("tool_calls is not an array")
 			}
 		case "function_call": // what tool calls were called before 2023-11
 			if value.IsObject() {
-				a.ToolCalls++
+				a.ToolCalls = append(a.ToolCalls, readDetails(value))
 			}
 		}
 		return err == nil
 	})
 	return err
+}
+
+// readCall reads one call of a tool: a function, or a custom tool whose input
+// is text.
+func readCall(call gjson.Result) pointsman.ToolCall {
+	var out pointsman.ToolCall
+	if !call.IsObject() {
+		return out
+	}
+	var id string
+	call.ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "id":
+			id = value.Str
+		case "function", "custom":
+			out = readDetails(value)
+		}
+		return true
+	})
+	out.ID = id
+	return out
+}
+
+// readDetails reads the name and the arguments of a call.
+func readDetails(details gjson.Result) pointsman.ToolCall {
+	var out pointsman.ToolCall
+	if !details.IsObject() {
+		return out
+	}
+	details.ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "name":
+			out.Name = value.Str
+		case "arguments", "input":
+			if out.Arguments = value.Str; value.Type != gjson.String {
+				out.Arguments = value.Raw // some servers send the object itself
+			}
+		}
+		return true
+	})
+	return out
 }
 
 // contentText is the text of a content: a string, null, or parts of which those
@@ -125,7 +161,7 @@ func contentText(content gjson.Result) (string, error) {
 	case content.Type == gjson.Null:
 		return "", nil
 	case !content.IsArray():
-		return "", malformed("content is neither a string nor an array of parts")
+		return "", dialect.Malformed("content is neither a string nor an array of parts")
 	}
 	var text strings.Builder
 	content.ForEach(func(_, part gjson.Result) bool {
@@ -185,7 +221,7 @@ func readToken(v gjson.Result) (token string, logprob float64, top gjson.Result,
 		})
 	}
 	if !number {
-		err = malformed("a token's logprob is not a number")
+		err = dialect.Malformed("a token's logprob is not a number")
 	}
 	return token, logprob, top, err
 }
@@ -198,7 +234,7 @@ func legacyLogprobs(tokens, logprobs gjson.Result) ([]pointsman.TokenLogprob, er
 	}
 	names, values := tokens.Array(), logprobs.Array()
 	if len(names) != len(values) {
-		return nil, malformed("%d tokens have %d logprobs", len(names), len(values))
+		return nil, dialect.Malformed("%d tokens have %d logprobs", len(names), len(values))
 	}
 	out := make([]pointsman.TokenLogprob, len(names))
 	for i := range names {

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
-	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
 // dialects are answers in the forms that vendors document, written by hand.
@@ -42,7 +42,7 @@ var dialects = []struct {
 		"tool_calls":[{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Bern\"}"}},
 		{"id":"call_2","type":"custom","custom":{"name":"run","input":"ls"}}]},"logprobs":null,"finish_reason":"tool_calls"}],
 		"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`,
-		pointsman.Answer{ToolCalls: 2, FinishReason: "tool_calls", ServedBy: "m", Usage: pointsman.Usage{Known: true, Input: 1, Output: 2}},
+		pointsman.Answer{ToolCalls: []pointsman.ToolCall{{ID: "call_1", Name: "get_weather", Arguments: `{"city":"Bern"}`}, {ID: "call_2", Name: "run", Arguments: "ls"}}, FinishReason: "tool_calls", ServedBy: "m", Usage: pointsman.Usage{Known: true, Input: 1, Output: 2}},
 	},
 	{
 		"OpenAI refusal",
@@ -87,7 +87,7 @@ var dialects = []struct {
 	{
 		"the older function call",
 		`{"id":"f","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},"finish_reason":"function_call"}]}`,
-		pointsman.Answer{ToolCalls: 1, FinishReason: "function_call", ServedBy: "m"},
+		pointsman.Answer{ToolCalls: []pointsman.ToolCall{{Name: "f", Arguments: "{}"}}, FinishReason: "function_call", ServedBy: "m"},
 	},
 }
 
@@ -117,29 +117,38 @@ func TestParseAnswerRefusesGarbage(t *testing.T) {
 		kind       error
 		message    string
 	}{
-		{"empty", ``, upstream.ErrMalformed, "not one complete JSON value"},
-		{"HTML", `<html><body>502 Bad Gateway</body></html>`, upstream.ErrMalformed, "not one complete"},
-		{"cut", dialects[0].body[:200], upstream.ErrMalformed, "not one complete"},
-		{"array", `[]`, upstream.ErrMalformed, "not a JSON object"},
-		{"no choices", `{"id":"x"}`, upstream.ErrMalformed, "no choices"},
-		{"empty choices", choice(``), upstream.ErrMalformed, "no choices"},
-		{"choice null", choice(`null`), upstream.ErrMalformed, "no choices"},
-		{"no message", choice(`{"text":"old"}`), upstream.ErrMalformed, "no message"},
-		{"content number", choice(`{"message":{"content":1}}`), upstream.ErrMalformed, "content"},
-		{"tool calls", choice(`{"message":{"content":"","tool_calls":"x"}}`), upstream.ErrMalformed, "tool_calls"},
-		{"logprobs", choice(`{"message":{"content":"a"},"logprobs":{"content":[{"token":"a"}]}}`), upstream.ErrMalformed, "logprob"},
-		{"lists of two lengths", choice(`{"message":{"content":"a"},"logprobs":{"tokens":["a"],"token_logprobs":[]}}`), upstream.ErrMalformed, "1 tokens"},
-		{"error with status 200", `{"error":{"message":"overloaded","code":529}}`, upstream.ErrUnavailable, "overloaded"},
-		{"refused with status 200", `{"error":{"message":"no such\n model","type":"invalid_request_error","code":"model_not_found"}}`, upstream.ErrRejected, "no such model"},
-		{"error as text", `{"error":"boom"}`, upstream.ErrUnavailable, "boom"},
+		{"empty", ``, dialect.ErrMalformed, "not one complete JSON value"},
+		{"HTML", `<html><body>502 Bad Gateway</body></html>`, dialect.ErrMalformed, "not one complete"},
+		{"cut", dialects[0].body[:200], dialect.ErrMalformed, "not one complete"},
+		{"array", `[]`, dialect.ErrMalformed, "not a JSON object"},
+		{"no choices", `{"id":"x"}`, dialect.ErrMalformed, "no choices"},
+		{"empty choices", choice(``), dialect.ErrMalformed, "no choices"},
+		{"choice null", choice(`null`), dialect.ErrMalformed, "no choices"},
+		{"no message", choice(`{"text":"old"}`), dialect.ErrMalformed, "no message"},
+		{"content number", choice(`{"message":{"content":1}}`), dialect.ErrMalformed, "content"},
+		{"tool calls", choice(`{"message":{"content":"","tool_calls":"x"}}`), dialect.ErrMalformed, "tool_calls"},
+		{"logprobs", choice(`{"message":{"content":"a"},"logprobs":{"content":[{"token":"a"}]}}`), dialect.ErrMalformed, "logprob"},
+		{"lists of two lengths", choice(`{"message":{"content":"a"},"logprobs":{"tokens":["a"],"token_logprobs":[]}}`), dialect.ErrMalformed, "1 tokens"},
+		{"error with status 200", `{"error":{"message":"overloaded","code":529}}`, &dialect.VendorError{Status: 529}, "overloaded"},
+		{"refused with status 200", `{"error":{"message":"no such\n model","type":"invalid_request_error","code":"model_not_found"}}`, &dialect.VendorError{Status: 400}, "no such model"},
+		{"error as text", `{"error":"boom"}`, &dialect.VendorError{}, "boom"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := chat.ParseAnswer([]byte(c.body))
-			if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.message) {
+			if !isKind(err, c.kind) || !strings.Contains(err.Error(), c.message) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
+}
+
+// isKind says whether an error is of a kind, or a vendor's with its status.
+func isKind(err, kind error) bool {
+	var want, got *dialect.VendorError
+	if errors.As(kind, &want) {
+		return errors.As(err, &got) && got.Status == want.Status
+	}
+	return errors.Is(err, kind)
 }
 
 func TestUsageThatMeansNothingIsUnknown(t *testing.T) {
@@ -236,7 +245,7 @@ func FuzzParseAnswer(f *testing.F) {
 		}
 		var sum chat.Accumulator
 		for _, c := range chunks {
-			if err := sum.Add(c); err != nil && !errors.Is(err, upstream.ErrMalformed) {
+			if err := sum.Add(c); err != nil && !errors.Is(err, dialect.ErrMalformed) {
 				t.Fatalf("%v in %s", err, c)
 			}
 		}

@@ -105,6 +105,13 @@ func Models(ids []string, created int64) []byte {
 	return append(out, `]}`...)
 }
 
+// Model is the body of GET /v1/models/{id}.
+func Model(id string, created int64) []byte {
+	out := append([]byte(`{"id":`), appendString(nil, id)...)
+	out = strconv.AppendInt(append(out, `,"object":"model","created":`...), created, 10)
+	return append(out, `,"owned_by":"pointsman"}`...)
+}
+
 // ErrorBody is the body of an error response: the message with its hint, typed
 // and coded as OpenAI's clients expect it, and never the wrapped error, which
 // is for the operator. decision, unless empty, is the id under which the
@@ -138,12 +145,14 @@ func errorType(code pointsman.ErrorCode) (kind, name string) {
 	switch code {
 	case pointsman.CodeUnknownTask:
 		return "invalid_request_error", "model_not_found"
-	case pointsman.CodeInvalid, pointsman.CodeNotFound, pointsman.CodeTooLarge:
+	case pointsman.CodeInvalid, pointsman.CodeNotFound, pointsman.CodeTooLarge, pointsman.CodeRejected:
 		return "invalid_request_error", string(code)
 	case pointsman.CodeAuth:
 		return "authentication_error", string(code)
 	case pointsman.CodeForbidden:
 		return "permission_error", string(code)
+	case pointsman.CodeRateLimited:
+		return "rate_limit_error", string(code)
 	}
 	return "server_error", string(code)
 }

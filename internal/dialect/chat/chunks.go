@@ -7,6 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 )
 
 // A content that came whole is sent in at most maxPieces pieces of at least
@@ -23,11 +24,11 @@ const (
 // so that the tokens stay with their text.
 func Chunks(a *pointsman.Answer, includeUsage bool) ([][]byte, error) {
 	if len(a.Body) > MaxAnswer {
-		return nil, malformed("the answer has more than %d bytes", MaxAnswer)
+		return nil, dialect.Malformed("the answer has more than %d bytes", MaxAnswer)
 	}
 	root, err := parse(a.Body)
 	if err != nil {
-		return nil, malformed("the answer is %v", err)
+		return nil, dialect.Malformed("the answer is %v", err)
 	}
 	w := chunkWriter{head: []byte{'{'}}
 	var choices, usage gjson.Result
@@ -50,7 +51,7 @@ func Chunks(a *pointsman.Answer, includeUsage bool) ([][]byte, error) {
 		w.tail = `}`
 	}
 	if !choices.IsArray() {
-		return nil, malformed("the answer has no choices")
+		return nil, dialect.Malformed("the answer has no choices")
 	}
 	choices.ForEach(func(_, choice gjson.Result) bool {
 		err = w.choice(choice)
@@ -88,7 +89,7 @@ func (w *chunkWriter) emit(index int, delta []byte, logprobs, finish string, res
 // choice adds the chunks of one choice.
 func (w *chunkWriter) choice(choice gjson.Result) error {
 	if !choice.IsObject() {
-		return malformed("a choice is not an object")
+		return dialect.Malformed("a choice is not an object")
 	}
 	index, logprobs, finish := 0, "null", "null"
 	var message gjson.Result
@@ -109,7 +110,7 @@ func (w *chunkWriter) choice(choice gjson.Result) error {
 		return true
 	})
 	if !message.IsObject() {
-		return malformed("a choice has no message")
+		return dialect.Malformed("a choice has no message")
 	}
 	if err := w.message(index, message, logprobs); err != nil {
 		return err
@@ -187,7 +188,7 @@ func (w *chunkWriter) calls(index int, calls gjson.Result) error {
 	var err error
 	calls.ForEach(func(_, one gjson.Result) bool {
 		if !one.IsObject() {
-			err = malformed("a tool call is not an object")
+			err = dialect.Malformed("a tool call is not an object")
 			return false
 		}
 		delta := strconv.AppendInt([]byte(`"tool_calls":[{"index":`), int64(n), 10)

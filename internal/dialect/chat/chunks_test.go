@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
-	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
 // added adds chunks up.
@@ -141,7 +141,7 @@ func TestChunksOfALongTextAreFewPieces(t *testing.T) {
 			t.Errorf("chunk %d: %s", i, c)
 		}
 	}
-	if _, err := chat.Chunks(&pointsman.Answer{}, false); !errors.Is(err, upstream.ErrMalformed) {
+	if _, err := chat.Chunks(&pointsman.Answer{}, false); !errors.Is(err, dialect.ErrMalformed) {
 		t.Errorf("an answer without a body: %v", err)
 	}
 }
@@ -163,7 +163,7 @@ func TestAccumulatorReadsDialects(t *testing.T) {
 				`{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}],"usage":null}`,
 				`{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}`,
 			},
-			pointsman.Answer{ToolCalls: 2, FinishReason: "tool_calls", ServedBy: "m", Usage: pointsman.Usage{Known: true, Input: 3, Output: 4}},
+			pointsman.Answer{ToolCalls: []pointsman.ToolCall{{ID: "call_1", Name: "f", Arguments: `{"a":1}`}, {ID: "call_2", Name: "g", Arguments: "{}"}}, FinishReason: "tool_calls", ServedBy: "m", Usage: pointsman.Usage{Known: true, Input: 3, Output: 4}},
 			`{"id":"c","created":1,"model":"m","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},{"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}`,
 		},
 		{
@@ -183,7 +183,7 @@ func TestAccumulatorReadsDialects(t *testing.T) {
 		{
 			"Gemini numbers all parallel calls 0 and sends them whole",
 			[]string{`{"model":"g","choices":[{"index":0,"delta":{"role":"assistant","tool_calls":[{"id":"1","index":0,"type":"function","function":{"name":"f","arguments":"{}"}},{"id":"2","index":0,"type":"function","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`},
-			pointsman.Answer{ToolCalls: 2, FinishReason: "tool_calls", ServedBy: "g"},
+			pointsman.Answer{ToolCalls: []pointsman.ToolCall{{ID: "1", Name: "f", Arguments: "{}"}, {ID: "2", Name: "g", Arguments: "{}"}}, FinishReason: "tool_calls", ServedBy: "g"},
 			`{"id":"","created":0,"model":"g","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"2","type":"function","function":{"name":"g","arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls"}]}`,
 		},
 		{
@@ -223,22 +223,22 @@ func TestAccumulatorRefuses(t *testing.T) {
 		name, chunk string
 		kind        error
 	}{
-		{"no JSON", `{"choices":[`, upstream.ErrMalformed},
-		{"no object", `[]`, upstream.ErrMalformed},
-		{"choices", `{"choices":{}}`, upstream.ErrMalformed},
-		{"choice", `{"choices":[1]}`, upstream.ErrMalformed},
-		{"delta", `{"choices":[{"delta":"x"}]}`, upstream.ErrMalformed},
-		{"content", `{"choices":[{"delta":{"content":{}}}]}`, upstream.ErrMalformed},
-		{"tool calls", `{"choices":[{"delta":{"tool_calls":{}}}]}`, upstream.ErrMalformed},
-		{"tool call", `{"choices":[{"delta":{"tool_calls":[1]}}]}`, upstream.ErrMalformed},
-		{"too many calls", `{"choices":[{"delta":{"tool_calls":[` + calls + `]}}]}`, upstream.ErrMalformed},
-		{"too many members", `{"id":"x"` + many.String() + `}`, upstream.ErrMalformed},
-		{"error", `{"error":{"message":"overloaded","type":"server_error"}}`, upstream.ErrUnavailable},
-		{"rejected", `{"error":{"message":"no","code":400}}`, upstream.ErrRejected},
-		{"too large", `"` + strings.Repeat("x", chat.MaxAnswer) + `"`, upstream.ErrMalformed},
+		{"no JSON", `{"choices":[`, dialect.ErrMalformed},
+		{"no object", `[]`, dialect.ErrMalformed},
+		{"choices", `{"choices":{}}`, dialect.ErrMalformed},
+		{"choice", `{"choices":[1]}`, dialect.ErrMalformed},
+		{"delta", `{"choices":[{"delta":"x"}]}`, dialect.ErrMalformed},
+		{"content", `{"choices":[{"delta":{"content":{}}}]}`, dialect.ErrMalformed},
+		{"tool calls", `{"choices":[{"delta":{"tool_calls":{}}}]}`, dialect.ErrMalformed},
+		{"tool call", `{"choices":[{"delta":{"tool_calls":[1]}}]}`, dialect.ErrMalformed},
+		{"too many calls", `{"choices":[{"delta":{"tool_calls":[` + calls + `]}}]}`, dialect.ErrMalformed},
+		{"too many members", `{"id":"x"` + many.String() + `}`, dialect.ErrMalformed},
+		{"error", `{"error":{"message":"overloaded","type":"server_error"}}`, &dialect.VendorError{}},
+		{"rejected", `{"error":{"message":"no","code":400}}`, &dialect.VendorError{Status: 400}},
+		{"too large", `"` + strings.Repeat("x", chat.MaxAnswer) + `"`, dialect.ErrMalformed},
 	} {
 		var sum chat.Accumulator
-		if err := sum.Add([]byte(c.chunk)); !errors.Is(err, c.kind) {
+		if err := sum.Add([]byte(c.chunk)); !isKind(err, c.kind) {
 			t.Errorf("%s: got %v", c.name, err)
 		}
 	}

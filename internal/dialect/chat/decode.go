@@ -26,9 +26,15 @@ type Decoded struct {
 	Request pointsman.Request
 }
 
+// details are what a conversion needs to know of what the client asked for.
+type details struct {
+	usage    bool // stream_options.include_usage
+	logprobs bool
+}
+
 // Decode reads a request. It checks what pointsman itself relies on and leaves
 // the rest to whoever answers. Its errors are of type [*pointsman.Error] and
-// carry the offending member as Param. Request.Body is body itself; nothing
+// carry the offending member as Param. The payload's body is body itself; nothing
 // else of the result refers to its memory.
 func Decode(body []byte) (*Decoded, error) {
 	root, err := parse(body)
@@ -36,7 +42,8 @@ func Decode(body []byte) (*Decoded, error) {
 		return nil, invalid("", "send one JSON object, encoded in UTF-8", "the request body is %v", err)
 	}
 	d := decoder{out: &Decoded{}}
-	d.out.Request.Body = body
+	d.out.Request.Payload = pointsman.Payload{Dialect: pointsman.DialectChat, Body: body}
+	d.out.Request.Choices = 1
 	root.ForEach(d.member)
 	switch {
 	case d.err != nil:
@@ -46,7 +53,8 @@ func Decode(body []byte) (*Decoded, error) {
 	case d.seen&seenMessages == 0:
 		return nil, invalid("messages", "send at least one message", "the request has no messages")
 	}
-	d.out.Request.StreamUsage = d.usage && d.out.Request.Stream
+	d.details.usage = d.details.usage && d.out.Request.Stream
+	d.out.Request.Payload.Details = known(d.details)
 	return d.out, nil
 }
 
@@ -59,13 +67,36 @@ const (
 	seenStreamOptions
 	seenN
 	seenMetadata
+	seenLogprobs
 )
 
+// maxChoices bounds how many answers a client may ask for at once, as OpenAI
+// does.
+const maxChoices = 128
+
 type decoder struct {
-	out   *Decoded
-	seen  int
-	usage bool
-	err   error
+	out     *Decoded
+	seen    int
+	details details
+	err     error
+}
+
+// allDetails are boxed once: every request has one of them.
+var allDetails = [2][2]any{
+	{details{}, details{logprobs: true}},
+	{details{usage: true}, details{usage: true, logprobs: true}},
+}
+
+// known boxes the details of a request.
+func known(d details) any {
+	i, j := 0, 0
+	if d.usage {
+		i = 1
+	}
+	if d.logprobs {
+		j = 1
+	}
+	return allDetails[i][j]
 }
 
 func invalid(param, hint, format string, args ...any) *pointsman.Error {
@@ -86,10 +117,10 @@ func (d *decoder) member(key, value gjson.Result) bool {
 	case "stream_options":
 		flag, d.err = seenStreamOptions, d.streamOptions(value)
 	case "n":
-		flag = seenN
-		if value.Type != gjson.Null && (value.Type != gjson.Number || value.Num != 1) {
-			d.err = invalid("n", "leave n out and send the request as often as you want answers", "n is %s, but only one choice is supported", short(value.Raw))
-		}
+		flag, d.err = seenN, d.choices(value)
+	case "logprobs":
+		flag = seenLogprobs
+		d.details.logprobs, d.err = boolean(value, "logprobs")
 	case "metadata":
 		flag, d.err = seenMetadata, d.metadata(value)
 	default:
@@ -107,6 +138,18 @@ func (d *decoder) model(value gjson.Result) error {
 		return invalid("model", "name a task or provider/model; GET /v1/models lists them", "model is not a string of 1 to %d bytes", maxModel)
 	}
 	d.out.Model = value.Str
+	return nil
+}
+
+func (d *decoder) choices(value gjson.Result) error {
+	if value.Type == gjson.Null {
+		return nil
+	}
+	n := value.Num
+	if value.Type != gjson.Number || n != float64(int(n)) || n < 1 || n > maxChoices {
+		return invalid("n", "leave n out for one answer", "n is %s, not a number from 1 to %d", short(value.Raw), maxChoices)
+	}
+	d.out.Request.Choices = int(n)
 	return nil
 }
 
@@ -130,7 +173,7 @@ func (d *decoder) streamOptions(value gjson.Result) error {
 	var err error
 	value.ForEach(func(key, v gjson.Result) bool {
 		if key.Str == "include_usage" {
-			d.usage, err = boolean(v, "stream_options.include_usage")
+			d.details.usage, err = boolean(v, "stream_options.include_usage")
 		}
 		return err == nil
 	})

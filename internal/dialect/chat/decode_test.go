@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
@@ -26,13 +28,13 @@ func TestDecodeReadsWhatPointsmanNeeds(t *testing.T) {
 		{"role":"user","content":"and now?"}
 	],
 	"mod\u0065l": "acme/large", "stream": true, "stream_options": {"include_usage": true, "x": 1},
-	"n": 1.0, "metadata": {"tenant":"a","re\u0067ion":"eu"}, "unknown": [1,2]}`)
+	"n": 2.0, "metadata": {"tenant":"a","re\u0067ion":"eu"}, "unknown": [1,2]}`)
 	got, err := chat.Decode(body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &chat.Decoded{Model: "acme/large", Request: pointsman.Request{
-		Body: body,
+		Payload: pointsman.Payload{Dialect: pointsman.DialectChat, Body: body},
 		Messages: []pointsman.Message{
 			{Role: "developer", Text: "Be\nbrief."},
 			{Role: "user", Text: "first\nsecond é", NonText: 1},
@@ -40,10 +42,10 @@ func TestDecodeReadsWhatPointsmanNeeds(t *testing.T) {
 			{Role: "tool", Text: "42", ToolName: "f"},
 			{Role: "user", Text: "and now?"},
 		},
-		Input: "and now?", Stream: true, StreamUsage: true,
+		Input: "and now?", Stream: true, Choices: 2,
 		Metadata: map[string]string{"tenant": "a", "region": "eu"},
 	}}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(pointsman.Payload{}, "Details")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -87,7 +89,11 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		{"stream", with(`"stream":"yes"`), "stream", "not a boolean"},
 		{"stream_options", with(`"stream_options":[]`), "stream_options", "not an object"},
 		{"include_usage", with(`"stream_options":{"include_usage":1}`), "stream_options.include_usage", "not a boolean"},
-		{"n", with(`"n":2`), "n", "only one choice"},
+		{"n", with(`"n":0`), "n", "not a number from 1 to 128"},
+		{"n fraction", with(`"n":1.5`), "n", "not a number from 1 to 128"},
+		{"n text", with(`"n":"2"`), "n", "not a number from 1 to 128"},
+		{"n many", with(`"n":129`), "n", "not a number from 1 to 128"},
+		{"logprobs", with(`"logprobs":1`), "logprobs", "not a boolean"},
 		{"metadata", with(`"metadata":"x"`), "metadata", "not an object"},
 		{"metadata value", with(`"metadata":{"a":1}`), "metadata.a", "not a string"},
 		{"metadata twice", with(`"metadata":{"a":"1","a":"2"}`), "metadata.a", "twice"},
@@ -113,7 +119,7 @@ func TestDecodeTakesNullForAbsent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Request.Stream || got.Request.StreamUsage || got.Request.Metadata != nil {
+	if got.Request.Stream || got.Request.Choices != 1 || got.Request.Metadata != nil {
 		t.Errorf("got %+v", got.Request)
 	}
 }
@@ -141,7 +147,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		out, err := chat.Rewrite(body, chat.Outgoing{Model: "up", System: "sys", Params: map[string]string{"temperature": "0"}, Stream: true})
+		out, err := chat.Rewrite(body, dialect.Outgoing{Model: "up", System: "sys", Params: map[string]string{"temperature": "0"}, Stream: true})
 		if err != nil {
 			t.Fatalf("rewrite: %v", err)
 		}
@@ -149,7 +155,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("decode what was rewritten: %v\n%s", err, out)
 		}
-		if again.Model != "up" || !again.Request.StreamUsage || len(again.Request.Messages) != len(got.Request.Messages)+1 {
+		if again.Model != "up" || !again.Request.Stream || len(again.Request.Messages) != len(got.Request.Messages)+1 {
 			t.Fatalf("rewritten to %s", out)
 		}
 		if string(body) != before {

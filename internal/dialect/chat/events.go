@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 )
 
 // EventReader reads server-sent events as the HTML standard defines them
@@ -12,15 +14,22 @@ import (
 // with CR, LF or both, a byte order mark is skipped, a line that begins with a
 // colon is a comment, several data lines make one event, and an event that the
 // end of the stream cuts off is dropped. The fields event, id and retry are
-// ignored, and so is an event without data.
+// not read.
+//
+// What it gives is also whole: the raw bytes of its events, one after the
+// other, are the bytes of the stream up to "[DONE]". A comment is given at
+// once, as an event without data, because it may be all that keeps a connection
+// alive; so is an event without data.
 type EventReader struct {
-	in    *bufio.Reader
-	limit int
-	line  []byte
-	data  []byte
-	read  bool // something of the stream was read
-	skip  bool // the last line ended with CR: a LF that follows belongs to it
-	err   error
+	in     *bufio.Reader
+	limit  int
+	line   []byte
+	data   []byte
+	raw    []byte
+	fields int  // lines of the event so far that are no comment
+	read   bool // something of the stream was read
+	skip   bool // the last line ended with CR: a LF that follows belongs to it
+	err    error
 }
 
 // done is the data of the event that ends a stream of chat completions.
@@ -32,16 +41,16 @@ func NewEventReader(r io.Reader, maxEvent int) *EventReader {
 	return &EventReader{in: bufio.NewReader(r), limit: maxEvent}
 }
 
-// Next returns the data of the next event, valid until the next call. It
-// returns io.EOF after "[DONE]", also where that is not followed by the empty
-// line that should be, and io.ErrUnexpectedEOF where the stream ends without
-// it, which a caller that has seen a finish reason may let pass. An event that
-// is too large is an [upstream.ErrMalformed].
-func (e *EventReader) Next() ([]byte, error) {
+// Next returns the next event, valid until the next call. It returns io.EOF
+// after "[DONE]", also where that is not followed by the empty line that should
+// be, and io.ErrUnexpectedEOF where the stream ends without it, which a caller
+// that has seen a finish reason may let pass. An event that is too large is a
+// [dialect.ErrMalformed].
+func (e *EventReader) Next() (dialect.Event, error) {
 	if e.err != nil {
-		return nil, e.err
+		return dialect.Event{}, e.err
 	}
-	e.data = e.data[:0]
+	e.data, e.raw, e.fields = e.data[:0], e.raw[:0], 0
 	lines := 0
 	for {
 		line, err := e.readLine()
@@ -53,33 +62,35 @@ func (e *EventReader) Next() ([]byte, error) {
 				}
 			}
 			e.err = err
-			return nil, err
+			return dialect.Event{}, err
 		}
 		if len(line) == 0 {
-			switch {
-			case string(e.data) == done:
+			if string(e.data) == done {
 				e.err = io.EOF
-				return nil, e.err
-			case len(e.data) > 0:
-				return e.data, nil
+				return dialect.Event{}, e.err
 			}
-			lines = 0
-			continue
+			return dialect.Event{Data: e.data, Raw: e.raw}, nil
 		}
+		if line[0] == ':' && e.fields == 0 {
+			return dialect.Event{Raw: e.raw}, nil
+		}
+		e.fields++
 		value, ok := dataOf(line)
-		if !ok {
-			continue
+		if ok {
+			if lines++; lines > 1 {
+				e.data = append(e.data, '\n')
+			}
+			e.data = append(e.data, value...)
 		}
-		if lines++; lines > 1 {
-			e.data = append(e.data, '\n')
+		if len(e.data) > e.limit || len(e.raw) > e.limit+maxFields {
+			e.err = dialect.Malformed("an event has more than %d bytes", e.limit)
+			return dialect.Event{}, e.err
 		}
-		if len(e.data)+len(value) > e.limit {
-			e.err = malformed("an event has more than %d bytes", e.limit)
-			return nil, e.err
-		}
-		e.data = append(e.data, value...)
 	}
 }
+
+// maxFields bounds what an event may have beside its data, in bytes.
+const maxFields = 64 << 10
 
 // dataOf is the value of a line of the field data.
 func dataOf(line []byte) ([]byte, bool) {
@@ -105,6 +116,7 @@ func (e *EventReader) readLine() ([]byte, error) {
 		if e.skip {
 			e.skip = false
 			if have[0] == '\n' {
+				e.raw = append(e.raw, '\n')
 				_, _ = e.in.Discard(1)
 				continue
 			}
@@ -116,14 +128,20 @@ func (e *EventReader) readLine() ([]byte, error) {
 		}
 		// The line's field name comes on top of the data.
 		if len(e.line)+len(piece) > e.limit+len("data: ") {
-			return nil, malformed("a line of the stream has more than %d bytes", e.limit)
+			return nil, dialect.Malformed("a line of the stream has more than %d bytes", e.limit)
 		}
 		e.line = append(e.line, piece...)
 		if end < 0 {
+			e.raw = append(e.raw, have...)
 			_, _ = e.in.Discard(len(have))
 			continue
 		}
-		e.skip = have[end] == '\r'
+		if e.skip = have[end] == '\r'; e.skip && end+1 < len(have) {
+			if e.skip = false; have[end+1] == '\n' {
+				end++
+			}
+		}
+		e.raw = append(e.raw, have[:end+1]...)
 		_, _ = e.in.Discard(end + 1)
 		if !e.read {
 			e.read = true

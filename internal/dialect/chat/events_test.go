@@ -9,21 +9,23 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
-	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
 func events(r io.Reader, limit int) (out []string, err error) {
 	e := chat.NewEventReader(r, limit)
 	for {
-		data, err := e.Next()
+		event, err := e.Next()
 		if err != nil {
 			if _, again := e.Next(); !errors.Is(again, err) {
 				return out, errors.New("the error did not stay")
 			}
 			return out, err
 		}
-		out = append(out, string(data))
+		if len(event.Data) > 0 {
+			out = append(out, string(event.Data))
+		}
 	}
 }
 
@@ -51,9 +53,9 @@ func TestEventReader(t *testing.T) {
 		{"cut in an event", "data: a\n\ndata: b\n", []string{"a"}, io.ErrUnexpectedEOF},
 		{"cut in a line", "data: a\n\ndata: {\"b", []string{"a"}, io.ErrUnexpectedEOF},
 		{"empty", "", nil, io.ErrUnexpectedEOF},
-		{"data too large", "data: " + strings.Repeat("x", 65) + "\n\n", nil, upstream.ErrMalformed},
-		{"lines too large together", "data: " + strings.Repeat("x", 60) + "\ndata: 12345\n\n", nil, upstream.ErrMalformed},
-		{"line without end", strings.Repeat("x", 1<<20), nil, upstream.ErrMalformed},
+		{"data too large", "data: " + strings.Repeat("x", 65) + "\n\n", nil, dialect.ErrMalformed},
+		{"lines too large together", "data: " + strings.Repeat("x", 60) + "\ndata: 12345\n\n", nil, dialect.ErrMalformed},
+		{"line without end", strings.Repeat("x", 1<<20), nil, dialect.ErrMalformed},
 		{"as large as may be", "data: " + strings.Repeat("x", 64) + "\n\ndata: [DONE]\n\n", []string{strings.Repeat("x", 64)}, io.EOF},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -72,6 +74,47 @@ func TestEventReader(t *testing.T) {
 	}
 }
 
+// raws are the raw bytes of all events, in which nothing is missing: comments,
+// fields, and the line ends as they were.
+func raws(r io.Reader) (string, error) {
+	e := chat.NewEventReader(r, 64)
+	var out []byte
+	for {
+		event, err := e.Next()
+		if err != nil {
+			return string(out), err
+		}
+		out = append(out, event.Raw...)
+	}
+}
+
+func TestEventReaderKeepsTheBytes(t *testing.T) {
+	for _, stream := range []string{
+		": OPENROUTER PROCESSING\n\nevent: delta\nid: 1\ndata: a\n\n", "\uFEFFdata: a\r\n\r\ndata:b\r\n\r\n",
+		"data: a\r\rdata: b\r\r", "data: 1\ndata: 2\n: between\ndata: 3\n\n", "\n\n:\n:\nevent: ping\n\n",
+	} {
+		for name, r := range map[string]io.Reader{
+			"whole": strings.NewReader(stream + "data: [DONE]\n\n"), "bytewise": iotest.OneByteReader(strings.NewReader(stream + "data: [DONE]\n\n")),
+		} {
+			// A LF that came apart from its CR belongs to what follows.
+			if got, err := raws(r); strings.TrimSuffix(got, "\n") != strings.TrimSuffix(stream, "\n") || !errors.Is(err, io.EOF) {
+				t.Errorf("%s: got %q, %v, want %q", name, got, err, stream)
+			}
+		}
+	}
+}
+
+// A comment may be all that keeps a connection alive, so it does not wait for
+// the event behind it.
+func TestEventReaderGivesACommentAtOnce(t *testing.T) {
+	r, w := io.Pipe()
+	defer r.Close()
+	go func() { _, _ = w.Write([]byte(": keep-alive\n")) }()
+	if got, err := chat.NewEventReader(r, 64).Next(); err != nil || string(got.Raw) != ": keep-alive\n" || len(got.Data) != 0 {
+		t.Errorf("got %q, %v", got.Raw, err)
+	}
+}
+
 func TestEventReaderPassesErrorsOn(t *testing.T) {
 	reset := errors.New("connection reset")
 	got, err := events(io.MultiReader(strings.NewReader("data: a\n\ndata: b"), iotest.ErrReader(reset)), 64)
@@ -86,8 +129,8 @@ func TestEventReaderDoesNotWait(t *testing.T) {
 	r, w := io.Pipe()
 	defer r.Close()
 	go func() { _, _ = w.Write([]byte("data: a\r\r")) }()
-	if got, err := chat.NewEventReader(r, 64).Next(); err != nil || string(got) != "a" {
-		t.Errorf("got %q, %v", got, err)
+	if got, err := chat.NewEventReader(r, 64).Next(); err != nil || string(got.Data) != "a" {
+		t.Errorf("got %q, %v", got.Data, err)
 	}
 }
 

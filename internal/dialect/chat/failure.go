@@ -1,13 +1,12 @@
 package chat
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
-	"github.com/pointsman-ai/pointsman/internal/upstream"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 )
 
 // maxMessage bounds what is repeated of a vendor's error message.
@@ -30,6 +29,13 @@ func ErrorMessage(body []byte) string {
 	return ""
 }
 
+// IsError says whether a body is an error object that a client of this format
+// understands: {"error":{"message":…}}.
+func IsError(body []byte) bool {
+	root, err := parse(body)
+	return err == nil && last(root, "error").IsObject()
+}
+
 // failureMessage is the text of an error, given as a string or as an object
 // with a message.
 func failureMessage(v gjson.Result) string {
@@ -45,23 +51,34 @@ func failureMessage(v gjson.Result) string {
 }
 
 // failed is the error for a vendor's error object that came with status 200 or
-// in the middle of a stream: a refusal where its type or code says that the
-// request is at fault, and otherwise an upstream that cannot serve now.
+// in the middle of a stream. Its code may be a status, or its type may say that
+// the request, the credentials or the rate are at fault.
 func failed(v gjson.Result) error {
-	kind := upstream.ErrUnavailable
-	if v.IsObject() {
-		code, text := last(v, "code"), last(v, "type").Str
-		if n, err := strconv.Atoi(code.String()); err == nil {
-			if n >= 400 && n < 500 && n != 408 && n != 429 {
-				kind = upstream.ErrRejected
-			}
-		} else if text == "invalid_request_error" || text == "authentication_error" || text == "permission_error" {
-			kind = upstream.ErrRejected
+	e := &dialect.VendorError{Message: failureMessage(v)}
+	if e.Message == "" {
+		e.Message = "an error without a message"
+	}
+	if !v.IsObject() {
+		return e
+	}
+	code, kind := last(v, "code"), last(v, "type").Str
+	if n, err := strconv.Atoi(code.String()); err == nil {
+		if n >= 400 && n < 600 {
+			e.Status = n
 		}
+		return e
 	}
-	message := failureMessage(v)
-	if message == "" {
-		message = "an error without a message"
+	switch {
+	case kind == "authentication_error" || code.Str == "invalid_api_key":
+		e.Status = 401
+	case kind == "insufficient_quota" || code.Str == "insufficient_quota":
+		e.Status = 429
+	case kind == "permission_error":
+		e.Status = 403
+	case kind == "rate_limit_error" || code.Str == "rate_limit_exceeded":
+		e.Status = 429
+	case kind == "invalid_request_error":
+		e.Status = 400
 	}
-	return fmt.Errorf("%w: %s", kind, message)
+	return e
 }

@@ -7,23 +7,9 @@ import (
 	"slices"
 
 	"github.com/tidwall/gjson"
-)
 
-// Outgoing is what a tier changes in a request before it is sent.
-type Outgoing struct {
-	// Model is the name of the model as the upstream knows it.
-	Model string
-	// System, unless empty, is put before all messages of the client.
-	System string
-	// Params are members of the request to set, as raw JSON by name. Those
-	// that pointsman sets itself are not to be among them.
-	Params map[string]string
-	// Stream asks for events, with the usage in the last one.
-	Stream bool
-	// DropMetadata leaves the request's metadata out: it is what the owner's
-	// rules see, and no business of a vendor's.
-	DropMetadata bool
-}
+	"github.com/pointsman-ai/pointsman/internal/dialect"
+)
 
 // ErrRewrite is returned by [Rewrite] for a request or for parameters that
 // cannot be sent.
@@ -32,7 +18,7 @@ var ErrRewrite = errors.New("cannot rewrite the request")
 // Rewrite is the body that a tier sends in place of the client's. Members that
 // do not change stay byte for byte as they are and in their places; what is
 // added comes at the end, sorted by name. body itself is not changed.
-func Rewrite(body []byte, o Outgoing) ([]byte, error) {
+func Rewrite(body []byte, o dialect.Outgoing) ([]byte, error) {
 	root, err := parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the body is %w", ErrRewrite, err)

@@ -7,58 +7,59 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 )
 
 func TestRewrite(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
-		out        chat.Outgoing
+		out        dialect.Outgoing
 		want       string
 	}{
 		{
 			"the model only",
 			"\n{ \"model\" : \"a\",\n\t\"messages\":[ {\"role\":\"user\",\"content\":\"\\u00e9\"} ], \"x\":1.50 }\n",
-			chat.Outgoing{Model: "b/\"q\""},
+			dialect.Outgoing{Model: "b/\"q\""},
 			"{ \"model\" : \"b/\\\"q\\\"\",\n\t\"messages\":[ {\"role\":\"user\",\"content\":\"\\u00e9\"} ], \"x\":1.50 }",
 		},
 		{
 			"stream is dropped wherever it stands",
 			`{"stream":true,"model":"a","stream_options":{"include_usage":true},"messages":[],"stream":false}`,
-			chat.Outgoing{Model: "b"},
+			dialect.Outgoing{Model: "b"},
 			`{"model":"b","messages":[]}`,
 		},
 		{
 			"all but what is dropped is added",
 			`{"stream":true}`,
-			chat.Outgoing{Model: "b"},
+			dialect.Outgoing{Model: "b"},
 			`{"model":"b"}`,
 		},
 		{
 			"stream is set, its other options stay",
 			`{"model":"a","stream_options":{"include_obfuscation":false},"messages":[]}`,
-			chat.Outgoing{Model: "b", Stream: true},
+			dialect.Outgoing{Model: "b", Stream: true},
 			`{"model":"b","stream_options":{"include_obfuscation":false,"include_usage":true},"messages":[],"stream":true}`,
 		},
 		{
 			"parameters are set in their places or sorted at the end",
 			`{"temperature":1,"model":"a","messages":[] }`,
-			chat.Outgoing{Model: "b", Params: map[string]string{"top_p": "1", "temperature": "0", "max_tokens": "16", "stop": `["\n"]`}},
+			dialect.Outgoing{Model: "b", Params: map[string]string{"top_p": "1", "temperature": "0", "max_tokens": "16", "stop": `["\n"]`}},
 			`{"temperature":0,"model":"b","messages":[],"max_tokens":16,"stop":["\n"],"top_p":1 }`,
 		},
 		{
 			"the prompt comes before the client's",
 			`{"model":"a","messages":[{"role":"system","content":"theirs"},{"role":"user","content":"x"}]}`,
-			chat.Outgoing{Model: "b", System: "ours\n\"1\""},
+			dialect.Outgoing{Model: "b", System: "ours\n\"1\""},
 			`{"model":"b","messages":[{"role":"system","content":"ours\n\"1\""},{"role":"system","content":"theirs"},{"role":"user","content":"x"}]}`,
 		},
 		{
 			"the prompt alone",
 			`{"model":"a","messages":[ ]}`,
-			chat.Outgoing{Model: "b", System: "s"},
+			dialect.Outgoing{Model: "b", System: "s"},
 			`{"model":"b","messages":[{"role":"system","content":"s"} ]}`,
 		},
-		{"an empty object", ` { } `, chat.Outgoing{Model: "b", Stream: true}, `{"model":"b","stream":true,"stream_options":{"include_usage":true} }`},
+		{"an empty object", ` { } `, dialect.Outgoing{Model: "b", Stream: true}, `{"model":"b","stream":true,"stream_options":{"include_usage":true} }`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := chat.Rewrite([]byte(c.body), c.out)
@@ -75,13 +76,13 @@ func TestRewrite(t *testing.T) {
 func TestRewriteRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
-		out        chat.Outgoing
+		out        dialect.Outgoing
 	}{
-		{"no JSON", `{"model"`, chat.Outgoing{}},
-		{"no object", `[]`, chat.Outgoing{}},
-		{"no messages", `{}`, chat.Outgoing{System: "s"}},
-		{"parameter not JSON", `{}`, chat.Outgoing{Params: map[string]string{"a": `1,"model":"x"`}}},
-		{"parameter reserved", `{}`, chat.Outgoing{Params: map[string]string{"messages": `[]`}}},
+		{"no JSON", `{"model"`, dialect.Outgoing{}},
+		{"no object", `[]`, dialect.Outgoing{}},
+		{"no messages", `{}`, dialect.Outgoing{System: "s"}},
+		{"parameter not JSON", `{}`, dialect.Outgoing{Params: map[string]string{"a": `1,"model":"x"`}}},
+		{"parameter reserved", `{}`, dialect.Outgoing{Params: map[string]string{"messages": `[]`}}},
 	} {
 		if _, err := chat.Rewrite([]byte(c.body), c.out); !errors.Is(err, chat.ErrRewrite) {
 			t.Errorf("%s: got %v", c.name, err)
@@ -139,7 +140,7 @@ func TestKeyOutlivesRewriting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := chat.Rewrite(body, chat.Outgoing{Model: "m", Stream: rapid.Bool().Draw(t, "stream")})
+		out, err := chat.Rewrite(body, dialect.Outgoing{Model: "m", Stream: rapid.Bool().Draw(t, "stream")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +160,7 @@ func BenchmarkRewrite(b *testing.B) {
 	body, params := []byte(small), map[string]string{"temperature": "0", "max_tokens": "16"}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := chat.Rewrite(body, chat.Outgoing{Model: "up", System: "Answer with a label.", Params: params}); err != nil {
+		if _, err := chat.Rewrite(body, dialect.Outgoing{Model: "up", System: "Answer with a label.", Params: params}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
-// topLabels is how many labels are given with their probabilities.
+// topLabels is how many labels are prediction with their probabilities.
 const topLabels = 5
 
 // oos is the name of the signal that a classifier gives of its own.
@@ -37,13 +37,13 @@ const impossible = -9999
 type Upstream struct {
 	name   string
 	now    func() time.Time
-	answer func(input string) given
+	answer func(input string) prediction
 }
 
 var _ upstream.Upstream = (*Upstream)(nil)
 
-// given is what a student says of an input.
-type given struct {
+// prediction is what a student says of an input.
+type prediction struct {
 	text     string
 	logprobs []pointsman.TokenLogprob
 	signals  []pointsman.Signal
@@ -60,7 +60,7 @@ func WithClock(now func() time.Time) Option { return func(u *Upstream) { u.now =
 // are those of the five most probable labels, and the signal "student.oos" says
 // how foreign the input looks.
 func NewClassifier(m *student.Model, name string, options ...Option) *Upstream {
-	return build(name, func(input string) given { return classify(m, input) }, options)
+	return build(name, func(input string) prediction { return classify(m, input) }, options)
 }
 
 // NewExtractor answers with a compact JSON object of the fields that a tagger
@@ -68,10 +68,10 @@ func NewClassifier(m *student.Model, name string, options ...Option) *Upstream {
 // out. The logprobs are one token for each field.
 func NewExtractor(t *student.Tagger, name string, options ...Option) *Upstream {
 	fields := t.Fields()
-	return build(name, func(input string) given { return extract(t, fields, input) }, options)
+	return build(name, func(input string) prediction { return extract(t, fields, input) }, options)
 }
 
-func build(name string, answer func(string) given, options []Option) *Upstream {
+func build(name string, answer func(string) prediction, options []Option) *Upstream {
 	u := &Upstream{name: name, answer: answer}
 	for _, option := range options {
 		option(u)
@@ -106,23 +106,23 @@ func Load(artefact []byte, name string, options ...Option) (upstream.Upstream, e
 	return NewClassifier(m, name, options...), nil
 }
 
-func classify(m *student.Model, input string) given {
+func classify(m *student.Model, input string) prediction {
 	p := m.Predict(input, topLabels)
 	token := pointsman.TokenLogprob{Token: p.Top(), Top: make([]pointsman.TopLogprob, len(p.Labels))}
 	for i, l := range p.Labels {
 		token.Top[i] = pointsman.TopLogprob{Token: l.Label, Logprob: logarithm(l.Prob)}
 	}
 	token.Logprob = token.Top[0].Logprob
-	return given{
+	return prediction{
 		text: token.Token, output: 1,
 		logprobs: []pointsman.TokenLogprob{token},
 		signals:  []pointsman.Signal{pointsman.Measured(oos, p.OOS)},
 	}
 }
 
-func extract(t *student.Tagger, fields []string, input string) given {
+func extract(t *student.Tagger, fields []string, input string) prediction {
 	found := t.Extract(input)
-	var g given
+	var g prediction
 	text := []byte{'{'}
 	from := 0
 	for _, name := range fields {
@@ -160,6 +160,9 @@ func tokens(text string) int {
 	return n
 }
 
+// Dialect implements upstream.Upstream.
+func (u *Upstream) Dialect() pointsman.Dialect { return pointsman.DialectChat }
+
 // Complete answers the call's input.
 func (u *Upstream) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
 	begun := time.Now()
@@ -195,5 +198,5 @@ func (u *Upstream) Stream(ctx context.Context, call upstream.Call) (upstream.Str
 	if err != nil {
 		return nil, err
 	}
-	return chat.NewReplay(ctx, a)
+	return chat.NewWholeStream(a, func() error { return upstream.FromContext(ctx, ctx.Err()) })
 }

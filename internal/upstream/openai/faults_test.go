@@ -70,12 +70,12 @@ func TestFaultsOfWholeAnswers(t *testing.T) {
 		kind    error
 		message string
 	}{
-		{"429", status(429, `{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}`), upstream.ErrUnavailable, "status 429: Rate limit reached"},
+		{"429", status(429, `{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}`), upstream.ErrRateLimited, "status 429: Rate limit reached"},
 		{"500", status(500, ``), upstream.ErrUnavailable, "status 500"},
 		{"502 HTML", status(502, `<html>`), upstream.ErrUnavailable, "status 502"},
-		{"408", status(408, `{}`), upstream.ErrUnavailable, "status 408"},
+		{"408", status(408, `{}`), upstream.ErrTimeout, "status 408"},
 		{"400", status(400, `{"error":{"message":"max_tokens is too large"}}`), upstream.ErrRejected, "status 400: max_tokens is too large"},
-		{"401 with the key in it", status(401, `{"error":{"message":"Incorrect API key provided: `+secret+`, sk-test*****1234, or `+secret[4:16]+`."}}`), upstream.ErrRejected, "status 401: Incorrect API key provided: […] […] or […]"},
+		{"401 with the key in it", status(401, `{"error":{"message":"Incorrect API key provided: `+secret+`, sk-test*****1234, or `+secret[4:16]+`."}}`), upstream.ErrCredentials, "status 401: Incorrect API key provided: […] […] or […]"},
 		{"404 of vLLM", status(404, `{"object":"error","message":"The model does not exist.","code":404}`), upstream.ErrRejected, "status 404: The model does not exist."},
 		{"long message", status(422, `{"detail":"`+strings.Repeat("long ", 10000)+`"}`), upstream.ErrRejected, "…"},
 		{"reset", reset, upstream.ErrUnavailable, "send the request"},
@@ -85,7 +85,7 @@ func TestFaultsOfWholeAnswers(t *testing.T) {
 		{"HTML", answer("text/html; charset=utf-8", "<html>log in</html>"), upstream.ErrMalformed, `content type "text/html"`},
 		{"huge", answer("application/json", strings.Repeat(" ", 1<<16)+whole), upstream.ErrMalformed, "more than 65536 bytes"},
 		{"error with status 200", answer("application/json", `{"error":{"message":"overloaded"}}`), upstream.ErrUnavailable, "overloaded"},
-		{"the key with status 200", answer("application/json", `{"error":{"message":"bad key `+secret+`","code":401}}`), upstream.ErrRejected, "request: bad key […]"},
+		{"the key with status 200", answer("application/json", `{"error":{"message":"bad key `+secret+`","code":401}}`), upstream.ErrCredentials, "credentials: bad key […]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := serve(t, c.handler, func(o *openai.Options) { o.MaxBody = 1 << 16 })
@@ -108,7 +108,10 @@ func TestFaultsOfWholeAnswers(t *testing.T) {
 func checkMessage(t *testing.T, err error) {
 	t.Helper()
 	kinds := 0
-	for _, kind := range []error{upstream.ErrUnavailable, upstream.ErrTimeout, upstream.ErrRejected, upstream.ErrMalformed, upstream.ErrNoRecording} {
+	for _, kind := range []error{
+		upstream.ErrUnreachable, upstream.ErrUnavailable, upstream.ErrRateLimited, upstream.ErrCredentials,
+		upstream.ErrTimeout, upstream.ErrRejected, upstream.ErrMalformed, upstream.ErrNoRecording, upstream.ErrLocal,
+	} {
 		if errors.Is(err, kind) {
 			kinds++
 		}
@@ -133,7 +136,7 @@ func TestFaultsOfStreams(t *testing.T) {
 		{"not JSON", answer(sse, "data: oops\n\n"), upstream.ErrMalformed, "not one complete JSON value"},
 		{"JSON that is no answer", answer("application/json", `{}`), upstream.ErrMalformed, "no choices"},
 		{"error event", answer(sse, `data: {"error":{"message":"overloaded","type":"server_error"}}`+"\n\n"), upstream.ErrUnavailable, "overloaded"},
-		{"the key in an event", answer(sse, `data: {"error":{"message":"bad key `+secret+`","code":401}}`+"\n\n"), upstream.ErrRejected, "request: bad key […]"},
+		{"the key in an event", answer(sse, `data: {"error":{"message":"bad key `+secret+`","code":401}}`+"\n\n"), upstream.ErrCredentials, "bad key […]"},
 		{"huge", answer(sse, strings.Repeat(": comment\n", 1<<13)+events), upstream.ErrMalformed, "too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -225,7 +228,7 @@ func TestNobodyListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := u.Complete(t.Context(), plainCall); !errors.Is(err, upstream.ErrUnavailable) {
+	if _, err := u.Complete(t.Context(), plainCall); !errors.Is(err, upstream.ErrUnreachable) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -235,7 +238,7 @@ func TestKeyThatCannotBeResolved(t *testing.T) {
 	u := serve(t, func(http.ResponseWriter, *http.Request) { asked = true }, func(o *openai.Options) {
 		o.APIKey = func() (string, error) { return "", errors.New("no such variable") }
 	})
-	if _, err := u.Complete(t.Context(), plainCall); !errors.Is(err, upstream.ErrUnavailable) || !strings.Contains(err.Error(), "no such variable") {
+	if _, err := u.Complete(t.Context(), plainCall); !errors.Is(err, upstream.ErrCredentials) || !strings.Contains(err.Error(), "no such variable") {
 		t.Errorf("got %v", err)
 	}
 	if asked {

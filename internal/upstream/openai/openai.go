@@ -7,15 +7,14 @@
 package openai
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 	"github.com/pointsman-ai/pointsman/internal/upstream/dialguard"
@@ -54,7 +53,7 @@ type Upstream struct {
 	url     string
 	key     func() (string, error)
 	headers http.Header
-	secrets []string // values of headers, not to be repeated in errors
+	secrets upstream.Secrets // values of headers
 	client  *http.Client
 	maxBody int64
 }
@@ -91,7 +90,7 @@ func New(o Options) (*Upstream, error) {
 			return nil, fmt.Errorf("%w: %q is no header that can be sent", ErrOptions, name)
 		}
 		u.headers.Set(name, value)
-		u.secrets = append(u.secrets, value)
+		u.secrets = u.secrets.With(value)
 	}
 	u.headers.Set("Content-Type", "application/json")
 	client := http.Client{Transport: dialguard.Policy{PrivateOnly: o.PrivateOnly}.Transport()}
@@ -126,25 +125,11 @@ func sameHostOnly(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// Dialect implements upstream.Upstream.
+func (u *Upstream) Dialect() pointsman.Dialect { return pointsman.DialectChat }
+
 // Close closes the connections that are idle. The upstream can be used again.
 func (u *Upstream) Close() error {
 	u.client.CloseIdleConnections()
 	return nil
-}
-
-// failure classes an error in talking to the upstream: the context's end goes
-// before everything, then a timeout of the network, then kind.
-func failure(ctx context.Context, kind error, what string, err error) error {
-	var wrapper *url.Error
-	if errors.As(err, &wrapper) { // it repeats the URL
-		err = wrapper.Err
-	}
-	if ctx.Err() != nil {
-		return upstream.FromContext(ctx, fmt.Errorf("%s: %w", what, err))
-	}
-	var network net.Error
-	if errors.As(err, &network) && network.Timeout() {
-		kind = upstream.ErrTimeout
-	}
-	return fmt.Errorf("%w: %s: %w", kind, what, err)
 }

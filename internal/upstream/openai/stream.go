@@ -3,12 +3,13 @@ package openai
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
+	"github.com/pointsman-ai/pointsman/internal/memory"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
@@ -25,35 +26,31 @@ const (
 func (u *Upstream) Stream(ctx context.Context, call upstream.Call) (upstream.Stream, error) {
 	begun := time.Now()
 	inner, cancel := context.WithCancel(ctx)
-	response, key, err := u.send(inner, call, true)
+	x := &exchange{u: u, ctx: inner, secrets: u.secrets}
+	response, err := x.send(call, true)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
+	x.ctx = ctx // the stream's own end is no end of its call
 	switch kind := mediaType(response); kind {
 	case "text/event-stream", "":
-		s := &stream{begun: begun, body: response.Body, cancel: cancel, left: u.maxBody}
-		s.fail = func(err error) error {
-			if kindOf(err) != nil {
-				return u.cleaned(err, key)
-			}
-			return failure(ctx, upstream.ErrMalformed, "the stream broke off", err)
-		}
+		s := &stream{begun: begun, body: response.Body, cancel: cancel, left: u.maxBody, exchange: x}
 		s.events = chat.NewEventReader(s, maxEvent)
 		return s, nil
 	case "application/json":
 		defer cancel()
 		defer response.Body.Close()
-		answer, err := u.readAnswer(ctx, response, key)
+		answer, err := x.answer(response)
 		if err != nil {
 			return nil, err
 		}
 		answer.Latency = time.Since(begun)
-		return chat.NewReplay(ctx, answer)
+		return chat.NewWholeStream(answer, func() error { return upstream.FromContext(ctx, ctx.Err()) })
 	default:
 		defer cancel()
 		defer response.Body.Close()
-		return nil, fmt.Errorf("%w: a stream of content type %.60q", upstream.ErrMalformed, kind)
+		return nil, upstream.Fail(upstream.ErrMalformed, "a stream of content type %.60q", x.secrets.Clean(kind))
 	}
 }
 
@@ -62,8 +59,9 @@ type stream struct {
 	begun  time.Time
 	body   io.ReadCloser
 	cancel context.CancelFunc
-	fail   func(error) error
 	left   int64 // bytes that may still be read
+
+	exchange *exchange
 
 	events  *chat.EventReader
 	sum     chat.Accumulator
@@ -73,7 +71,7 @@ type stream struct {
 	closed  bool
 }
 
-var errTooLong = fmt.Errorf("%w: the stream is too long", upstream.ErrMalformed)
+var errTooLong = upstream.Fail(upstream.ErrMalformed, "the stream is too long")
 
 // Read reads the body within its bound.
 func (s *stream) Read(p []byte) (int, error) {
@@ -82,38 +80,42 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	n, err := s.body.Read(p[:min(int64(len(p)), s.left)])
 	s.left -= int64(n)
+	if memory.From(s.exchange.ctx).Grow(int64(n)*heldPerByte) != nil {
+		return 0, upstream.ErrOverloaded
+	}
 	return n, err
 }
 
 // Next returns the next event, exactly as it was sent.
-func (s *stream) Next() ([]byte, error) {
+func (s *stream) Next() (dialect.Event, error) {
 	if s.err != nil {
-		return nil, s.err
+		return dialect.Event{}, s.err
 	}
-	data, err := s.events.Next()
-	if err == nil {
-		err = s.sum.Add(data)
+	event, err := s.events.Next()
+	if err == nil && len(event.Data) > 0 {
+		err = s.sum.Add(event.Data)
 	}
 	if err == nil {
 		if s.first == 0 && s.sum.Started() {
 			s.first = time.Since(s.begun)
 		}
-		return data, nil
+		return event, nil
 	}
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && s.sum.Finished():
 		s.err = io.EOF
 		s.latency = time.Since(s.begun)
-		return nil, io.EOF
+		return dialect.Event{}, io.EOF
 	default:
-		s.err = s.fail(err)
+		s.err = s.exchange.failure(upstream.ErrMalformed, "the stream broke off", err)
 	}
-	return nil, s.err
+	return dialect.Event{}, s.err
 }
 
 // Answer is what the events so far add up to.
 func (s *stream) Answer() *pointsman.Answer {
 	a := s.sum.Answer()
+	a.ServedBy = s.exchange.secrets.Clean(a.ServedBy)
 	a.FirstToken, a.Latency = s.first, s.latency
 	if a.Latency == 0 {
 		a.Latency = time.Since(s.begun)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream/dialguard"
 )
@@ -220,11 +221,14 @@ func passEvents(ctx context.Context, w http.ResponseWriter, response *http.Respo
 	var first, latency time.Duration
 	var err error
 	for {
-		var data []byte
-		if data, err = events.Next(); err != nil {
+		var event dialect.Event
+		if event, err = events.Next(); err != nil {
 			break
 		}
-		if err = sum.Add(data); err != nil {
+		if len(event.Data) == 0 {
+			continue
+		}
+		if err = sum.Add(event.Data); err != nil {
 			break
 		}
 		if first == 0 && sum.Started() {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
@@ -38,7 +39,7 @@ type Options struct {
 // 32 bytes an entry in memory and reads the rest from the file.
 type Upstream struct {
 	file   *os.File
-	index  []place // sorted by key
+	index  []location // sorted by key
 	pace   Pace
 	report Report
 	close  func() error
@@ -46,16 +47,16 @@ type Upstream struct {
 
 var _ upstream.Upstream = (*Upstream)(nil)
 
-// place is where the line of a key is.
-type place struct {
+// location is where the line of a key is.
+type location struct {
 	key    [16]byte // the first half; the line holds the whole
 	offset int64
 	length uint32
 }
 
-func (p place) compare(q place) int { return bytes.Compare(p.key[:], q.key[:]) }
+func (p location) compare(q location) int { return bytes.Compare(p.key[:], q.key[:]) }
 
-// half is the half of a digest by which places are found.
+// half is the half of a digest by which locations are found.
 func half(d pointsman.Digest) (key [16]byte) {
 	// A digest that was checked, or that chat.Key made, is hexadecimal.
 	_, _ = hex.Decode(key[:], []byte(d.Hex()[:2*len(key)]))
@@ -78,21 +79,21 @@ func Open(path string, o Options) (*Upstream, error) {
 }
 
 // readIndex finds the lines that count.
-func readIndex(file *os.File) ([]place, Report, error) {
-	var all []place
+func readIndex(file *os.File) ([]location, Report, error) {
+	var all []location
 	var report Report
 	var err error
 	report.Tail, report.Bytes, err = scan(file, func(e *entry, offset int64, length int) {
 		if length > math.MaxUint32 {
 			panic("recorded: a line beyond maxLine")
 		}
-		all = append(all, place{half(e.Key), offset, uint32(length)})
+		all = append(all, location{half(e.Key), offset, uint32(length)})
 	})
 	if err != nil {
 		return nil, Report{}, err
 	}
-	slices.SortFunc(all, func(a, b place) int { return cmp.Or(a.compare(b), cmp.Compare(a.offset, b.offset)) })
-	index := slices.CompactFunc(all, func(a, b place) bool { return a.key == b.key })
+	slices.SortFunc(all, func(a, b location) int { return cmp.Or(a.compare(b), cmp.Compare(a.offset, b.offset)) })
+	index := slices.CompactFunc(all, func(a, b location) bool { return a.key == b.key })
 	report.Entries, report.Duplicates = len(index), len(all)-len(index)
 	return slices.Clip(slices.Clone(index)), report, nil
 }
@@ -111,6 +112,9 @@ func (u *Upstream) Report() Report { return u.report }
 
 // Close closes the file.
 func (u *Upstream) Close() error { return u.close() }
+
+// Dialect implements upstream.Upstream.
+func (u *Upstream) Dialect() pointsman.Dialect { return pointsman.DialectChat }
 
 // Complete gives the recorded answer, or an [upstream.ErrNoRecording].
 func (u *Upstream) Complete(ctx context.Context, call upstream.Call) (*pointsman.Answer, error) {
@@ -134,19 +138,19 @@ func (u *Upstream) find(ctx context.Context, call upstream.Call) (*pointsman.Ans
 	}
 	key, err := chat.Key(call.Body)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", upstream.ErrRejected, err)
+		return nil, upstream.Fail(upstream.ErrRejected, "%v", err)
 	}
-	i, found := slices.BinarySearchFunc(u.index, place{key: half(key)}, place.compare)
+	i, found := slices.BinarySearchFunc(u.index, location{key: half(key)}, location.compare)
 	if !found {
-		return nil, fmt.Errorf("%w: key %s, model %.100q", upstream.ErrNoRecording, key.Short(), call.Model)
+		return nil, upstream.Fail(upstream.ErrNoRecording, "key %s, model %.100q", key.Short(), call.Model)
 	}
 	line := make([]byte, u.index[i].length)
 	if _, err := u.file.ReadAt(line, u.index[i].offset); err != nil {
-		return nil, fmt.Errorf("%w: read the recording: %w", upstream.ErrUnavailable, err)
+		return nil, upstream.Fail(upstream.ErrUnavailable, "read the recording: %v", err)
 	}
 	e, err := parseLine(line)
 	if err != nil || e.Key != key {
-		return nil, fmt.Errorf("%w: the recording was changed after it was opened", upstream.ErrMalformed)
+		return nil, upstream.Fail(upstream.ErrMalformed, "the recording was changed after it was opened")
 	}
 	return e.answer()
 }
@@ -173,17 +177,20 @@ func (u *Upstream) Stream(ctx context.Context, call upstream.Call) (upstream.Str
 	if err != nil {
 		return nil, err
 	}
-	replay, err := chat.NewReplay(ctx, a)
-	if err != nil || u.pace == PaceNone {
-		return replay, err
+	whole, err := chat.NewWholeStream(a, func() error { return upstream.FromContext(ctx, ctx.Err()) })
+	if err != nil {
+		return nil, upstream.Fail(upstream.ErrMalformed, "the recording: %v", err)
+	}
+	if u.pace == PaceNone {
+		return whole, nil
 	}
 	first := a.FirstToken
 	if first == 0 {
 		first = a.Latency
 	}
-	p := &paced{Replay: replay, due: begun.Add(first)}
+	p := &paced{WholeStream: whole, due: begun.Add(first)}
 	p.wait = func(until time.Time) error { return wait(ctx, time.Until(until)) }
-	if n := replay.Len(); n > 1 {
+	if n := whole.Len(); n > 1 {
 		p.step = (a.Latency - first) / time.Duration(n-1)
 	}
 	return p, nil
@@ -192,21 +199,21 @@ func (u *Upstream) Stream(ctx context.Context, call upstream.Call) (upstream.Str
 // paced is a stream with the recorded time to its first chunk and to its last,
 // and equal times between.
 type paced struct {
-	*chat.Replay
+	*chat.WholeStream
 	due  time.Time
 	step time.Duration
 	wait func(until time.Time) error
 }
 
 // Next returns the next chunk when its time has come.
-func (p *paced) Next() ([]byte, error) {
-	data, err := p.Replay.Next()
+func (p *paced) Next() (dialect.Event, error) {
+	event, err := p.WholeStream.Next()
 	if err != nil {
-		return nil, err
+		return dialect.Event{}, err
 	}
 	if err := p.wait(p.due); err != nil {
-		return nil, err
+		return dialect.Event{}, err
 	}
 	p.due = p.due.Add(p.step)
-	return data, nil
+	return event, nil
 }

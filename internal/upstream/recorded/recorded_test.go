@@ -190,7 +190,7 @@ func TestBrokenRecordings(t *testing.T) {
 		{"first token", strings.Replace(good, `"first_token_ns":100`, `"first_token_ns":9900`, 1), "line 1"},
 		{"two values", strings.Replace(good, "}\n", "}{}\n", 1), "line 1"},
 		{"no response", `{"key":"sha256:` + strings.Repeat("0", 64) + `","model":"m"}` + "\n", "line 1: no response"},
-		{"no answer", strings.Replace(good, `"choices"`, `"chioces"`, 1), "line 1: upstream answered garbage"},
+		{"no answer", strings.Replace(good, `"choices"`, `"chioces"`, 1), "line 1: not the promised format"},
 		{"another request", strings.Replace(read(t, record(t, 1, recorded.WithRequests())), "question 0", "question 9", 1), "line 1: the key is not that of the request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

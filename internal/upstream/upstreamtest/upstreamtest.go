@@ -67,6 +67,9 @@ func Run(t *testing.T, open func(t *testing.T) upstream.Upstream, call upstream.
 }
 
 func complete(t *testing.T, u upstream.Upstream, call upstream.Call) {
+	if u.Dialect() != pointsman.DialectChat {
+		t.Errorf("dialect %q", u.Dialect())
+	}
 	a, err := u.Complete(t.Context(), call)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +77,7 @@ func complete(t *testing.T, u upstream.Upstream, call upstream.Call) {
 	if !isObject(a.Body, "chat.completion") {
 		t.Errorf("the body is no chat.completion: %s", a.Body)
 	}
-	if a.Text == "" && a.Refusal == "" && a.ToolCalls == 0 {
+	if a.Text == "" && a.Refusal == "" && len(a.ToolCalls) == 0 {
 		t.Error("the answer is empty")
 	}
 	if a.Latency < 0 || a.FirstToken < 0 || a.FirstToken > a.Latency {
@@ -91,15 +94,15 @@ func isObject(body []byte, kind string) bool {
 // read reads a stream to its end.
 func read(s upstream.Stream) (*pointsman.Answer, int, error) {
 	for n := 0; ; n++ {
-		data, err := s.Next()
+		event, err := s.Next()
 		if errors.Is(err, io.EOF) {
 			return s.Answer(), n, s.Close()
 		}
 		if err != nil {
 			return nil, n, errors.Join(err, s.Close())
 		}
-		if !isObject(data, "chat.completion.chunk") {
-			return nil, n, errors.Join(errors.New("not a chunk: "+string(data)), s.Close())
+		if len(event.Data) > 0 && !isObject(event.Data, "chat.completion.chunk") {
+			return nil, n, errors.Join(errors.New("not a chunk: "+string(event.Data)), s.Close())
 		}
 	}
 }

@@ -7,18 +7,18 @@ import (
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
-	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
-func TestReplay(t *testing.T) {
+func TestWholeStream(t *testing.T) {
 	a, err := chat.ParseAnswer(chat.Build(chat.Completion{ID: "i", Model: "m", Text: "a long text that will be in more than one piece", FinishReason: "stop"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r, err := chat.NewReplay(ctx, a)
+	r, err := chat.NewWholeStream(a, ctx.Err)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestReplay(t *testing.T) {
 	if _, err := r.Next(); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the cancellation: %v", err)
 	}
-	if _, err := chat.NewReplay(ctx, &pointsman.Answer{}); !errors.Is(err, upstream.ErrMalformed) {
+	if _, err := chat.NewWholeStream(&pointsman.Answer{}, ctx.Err); !errors.Is(err, dialect.ErrMalformed) {
 		t.Errorf("an answer without a body: %v", err)
 	}
 }

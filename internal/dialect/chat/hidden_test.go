@@ -14,8 +14,8 @@ func TestIsUsageChunk(t *testing.T) {
 		`{"error":{"message":"overloaded"}}`: false,
 		`[`:                                  false,
 	} {
-		if got := IsUsageChunk([]byte(event)); got != want {
-			t.Errorf("IsUsageChunk(%s) = %v, want %v", event, got, want)
+		if got := isUsageChunk([]byte(event)); got != want {
+			t.Errorf("isUsageChunk(%s) = %v, want %v", event, got, want)
 		}
 	}
 }

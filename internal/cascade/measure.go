@@ -1,0 +1,47 @@
+package cascade
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/signal"
+)
+
+// Measured is what [Task.Measure] gives.
+type Measured struct {
+	Request pointsman.Signals
+	Attempt pointsman.Attempt
+	Text    string
+}
+
+// Measure asks one tier, and the witness beside it where it is not the largest,
+// and measures the answer as the cascade would, under the rules and without
+// deciding anything: what calibration learns from. A failed tier is an attempt
+// with that cause. The error is the context's, or has [pointsman.CodeForbidden]
+// where the rules forbid the tier; then nothing was asked.
+func (t *Task) Measure(ctx context.Context, now func() time.Time, r *pointsman.Request, id pointsman.TierID) (*Measured, error) {
+	i := t.index(id)
+	if i < 0 {
+		return nil, fmt.Errorf("task %s has no tier %q", t.ID, id)
+	}
+	effect := t.Rules.Apply(r)
+	if !slices.Contains(effect.Permitted, id) {
+		return nil, &pointsman.Error{
+			Code: pointsman.CodeForbidden, Message: fmt.Sprintf("tier %s of %s may not be asked under the rules %v", id, t.ID, effect.Fired),
+			Hint: "leave the example out, or change its metadata",
+		}
+	}
+	run := &run{task: t, now: now, request: r, decision: &pointsman.Decision{Rules: effect}, result: &Result{}}
+	a, reply, err := run.ask(ctx, &walk{task: t}, step{tier: i, final: i == len(t.Tiers)-1})
+	if err != nil {
+		return nil, ctx.Err() // nothing else ends a call without a client
+	}
+	m := &Measured{Request: signal.OfRequest(r, t.Tiers[0].Students), Attempt: *a}
+	if reply != nil {
+		m.Text = reply.answer.Text
+	}
+	return m, nil
+}
