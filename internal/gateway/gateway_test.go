@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -70,8 +71,10 @@ func (m model) Stream(ctx context.Context, call upstream.Call) (upstream.Stream,
 
 // still is a instance of one task with one tier.
 type still struct {
-	task *cascade.Task
-	keys []admit.Key
+	task    *cascade.Task
+	keys    []admit.Key
+	timeout time.Duration // a minute where it is zero
+	body    int64         // the largest; 4096 where it is zero
 }
 
 // world is an instance with the keys of its clients.
@@ -109,10 +112,12 @@ func (s *still) Find(name string) (*cascade.Task, error) {
 	}
 	return nil, &pointsman.Error{Code: pointsman.CodeUnknownTask, Message: "there is no task " + name, Hint: "the tasks here are t", Param: "model"}
 }
-func (s *still) Models() []string              { return []string{"t"} }
-func (s *still) Snapshot() pointsman.Digest    { return pointsman.DigestOf([]byte("config")) }
-func (s *still) MaxBody() int64                { return 4096 }
-func (s *still) RequestTimeout() time.Duration { return time.Minute }
+func (s *still) Models() []string           { return []string{"t"} }
+func (s *still) Snapshot() pointsman.Digest { return pointsman.DigestOf([]byte("config")) }
+func (s *still) MaxBody() int64             { return cmp.Or(s.body, 4096) }
+func (s *still) RequestTimeout() time.Duration {
+	return cmp.Or(s.timeout, time.Minute)
+}
 
 // book keeps what was put on record.
 type book struct {

@@ -10,7 +10,7 @@ var ErrTooLarge = errors.New("more bytes than are permitted")
 
 const (
 	firstRead   = 4 << 10 // bytes of a buffer whose content's length is not known
-	maxFirst    = 64 << 10
+	maxFirst    = 8 << 10
 	maxIncrease = 4 << 20
 )
 

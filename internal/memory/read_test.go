@@ -62,7 +62,7 @@ func TestReadTakesMemoryForWhatCame(t *testing.T) {
 	if _, err := writer.Write([]byte("a")); err != nil {
 		t.Fatal(err)
 	}
-	if used := budget.Used(); used > 256<<10 {
+	if used := budget.Used(); used > 64<<10 {
 		t.Errorf("%d bytes are held for one", used)
 	}
 	writer.Close() //nolint:errcheck // never fails
