@@ -32,7 +32,7 @@ func (u unending) Stream(ctx context.Context, call upstream.Call) (upstream.Stre
 
 type waiting struct {
 	upstream.Stream
-	ctx   context.Context //nolint:containedctx // a stream lives as long as its call
+	ctx   context.Context
 	given bool
 }
 
@@ -74,40 +74,108 @@ func TestEndings(t *testing.T) {
 		code   pointsman.ErrorCode // empty: an answer
 		begun  bool
 	}{
-		{"time is over in the first tier", setup{small: slowly, large: sure, policy: true}, deadline, false, nil,
-			"small:request_timeout =>  (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, false},
-		{"time is over in a stream that is held", setup{small: slowly, large: sure, policy: true}, deadline, true, nil,
-			"small:request_timeout =>  (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, false},
-		{"time is over in the last tier", setup{small: unsure, large: slowly, policy: true}, deadline, false, nil,
-			"small:uncertain large:request_timeout =>  (request_timeout) cost unknown of $0.0011", pointsman.CodeTimeout, false},
-		{"and the best answer is given", setup{small: unsure, large: slowly, policy: true, fallback: true}, deadline, false, nil,
-			"small:uncertain large:request_timeout => small (fallback) cost unknown of $0.0011", "", false},
-		{"and streamed", setup{small: unsure, large: slowly, policy: true, fallback: true}, deadline, true, nil,
-			"small:uncertain large:request_timeout => small (fallback) cost unknown of $0.0011", "", true},
-		{"but a broken contract is no better than none", setup{small: slowly, large: sure, policy: true, fallback: true}, deadline, false, nil,
-			"small:request_timeout =>  (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, false},
-		{"time is over in a stream that has begun", setup{small: unending{sure}}, deadline, true, nil,
-			"small:request_timeout => small (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, true},
-		{"the server stops", setup{small: unsure, large: slowly, policy: true}, drained, false, nil,
-			"small:uncertain large:drained =>  (drained) cost unknown of $0.0011", pointsman.CodeUnavailable, false},
-		{"the server stops, and no untrusted answer is given", setup{small: unsure, large: slowly, policy: true, fallback: true}, drained, false, nil,
-			"small:uncertain large:drained =>  (drained) cost unknown of $0.0011", pointsman.CodeUnavailable, false},
-		{"the server stops in a stream", setup{small: unending{sure}}, drained, true, nil,
-			"small:drained => small (drained) cost unknown of unknown", pointsman.CodeUnavailable, true},
-		{"the client goes", setup{small: unsure, large: slowly, policy: true}, gone, false, nil,
-			"small:uncertain large:client_aborted =>  (client_aborted) cost unknown of $0.0011", "gone", false},
-		{"the client goes in a stream", setup{small: unending{sure}}, gone, true, nil,
-			"small:client_aborted => small (client_aborted) cost unknown of unknown", "gone", true},
-		{"the client does not take an answer", setup{small: sure, large: sure, policy: true}, forever, true, io.ErrClosedPipe,
-			"small:confident => small (client_aborted) cost $0.00011 of $0.0011", "gone", true},
-		{"a fault of ours", setup{small: faulty{}, large: sure, policy: true}, forever, false, nil,
-			"small:internal =>  (internal) cost unknown of unknown", pointsman.CodeInternal, false},
-		{"a fault of ours in the last tier", setup{small: unsure, large: faulty{}, policy: true}, forever, true, nil,
-			"small:uncertain large:internal =>  (internal) cost unknown of $0.0011", pointsman.CodeInternal, false},
-		{"a fault of ours in the witness", setup{small: sure, large: sure, policy: true, witness: faulty{}}, forever, false, nil,
-			"small:internal =>  (internal) cost unknown of unknown", pointsman.CodeInternal, false},
-		{"a fault of ours beside the witness", setup{small: faulty{}, large: sure, policy: true, witness: slow}, forever, false, nil,
-			"small:internal =>  (internal) cost unknown of unknown", pointsman.CodeInternal, false},
+		{
+			"time is over in the first tier",
+			setup{small: slowly, large: sure, policy: true},
+			deadline, false, nil,
+			"small:request_timeout =>  (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, false,
+		},
+		{
+			"time is over in a stream that is held",
+			setup{small: slowly, large: sure, policy: true},
+			deadline, true, nil,
+			"small:request_timeout =>  (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, false,
+		},
+		{
+			"time is over in the last tier",
+			setup{small: unsure, large: slowly, policy: true},
+			deadline, false, nil,
+			"small:uncertain large:request_timeout =>  (request_timeout) cost unknown of $0.0011", pointsman.CodeTimeout, false,
+		},
+		{
+			"and the best answer is given",
+			setup{small: unsure, large: slowly, policy: true, fallback: true},
+			deadline, false, nil,
+			"small:uncertain large:request_timeout => small (fallback) cost unknown of $0.0011", "", false,
+		},
+		{
+			"and streamed",
+			setup{small: unsure, large: slowly, policy: true, fallback: true},
+			deadline, true, nil,
+			"small:uncertain large:request_timeout => small (fallback) cost unknown of $0.0011", "", true,
+		},
+		{
+			"but a broken contract is no better than none",
+			setup{small: slowly, large: sure, policy: true, fallback: true},
+			deadline, false, nil,
+			"small:request_timeout =>  (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, false,
+		},
+		{
+			"time is over in a stream that has begun",
+			setup{small: unending{sure}},
+			deadline, true, nil,
+			"small:request_timeout => small (request_timeout) cost unknown of unknown", pointsman.CodeTimeout, true,
+		},
+		{
+			"the server stops",
+			setup{small: unsure, large: slowly, policy: true},
+			drained, false, nil,
+			"small:uncertain large:drained =>  (drained) cost unknown of $0.0011", pointsman.CodeUnavailable, false,
+		},
+		{
+			"the server stops, and no untrusted answer is given",
+			setup{small: unsure, large: slowly, policy: true, fallback: true},
+			drained, false, nil,
+			"small:uncertain large:drained =>  (drained) cost unknown of $0.0011", pointsman.CodeUnavailable, false,
+		},
+		{
+			"the server stops in a stream",
+			setup{small: unending{sure}},
+			drained, true, nil,
+			"small:drained => small (drained) cost unknown of unknown", pointsman.CodeUnavailable, true,
+		},
+		{
+			"the client goes",
+			setup{small: unsure, large: slowly, policy: true},
+			gone, false, nil,
+			"small:uncertain large:client_aborted =>  (client_aborted) cost unknown of $0.0011", "gone", false,
+		},
+		{
+			"the client goes in a stream",
+			setup{small: unending{sure}},
+			gone, true, nil,
+			"small:client_aborted => small (client_aborted) cost unknown of unknown", "gone", true,
+		},
+		{
+			"the client does not take an answer",
+			setup{small: sure, large: sure, policy: true},
+			forever, true, io.ErrClosedPipe,
+			"small:confident => small (client_aborted) cost $0.00011 of $0.0011", "gone", true,
+		},
+		{
+			"a fault of ours",
+			setup{small: faulty{}, large: sure, policy: true},
+			forever, false, nil,
+			"small:internal =>  (internal) cost unknown of unknown", pointsman.CodeInternal, false,
+		},
+		{
+			"a fault of ours in the last tier",
+			setup{small: unsure, large: faulty{}, policy: true},
+			forever, true, nil,
+			"small:uncertain large:internal =>  (internal) cost unknown of $0.0011", pointsman.CodeInternal, false,
+		},
+		{
+			"a fault of ours in the witness",
+			setup{small: sure, large: sure, policy: true, witness: faulty{}},
+			forever, false, nil,
+			"small:internal =>  (internal) cost unknown of unknown", pointsman.CodeInternal, false,
+		},
+		{
+			"a fault of ours beside the witness",
+			setup{small: faulty{}, large: sure, policy: true, witness: slow},
+			forever, false, nil,
+			"small:internal =>  (internal) cost unknown of unknown", pointsman.CodeInternal, false,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -37,7 +37,7 @@ func (flood) Stream(ctx context.Context, _ upstream.Call) (upstream.Stream, erro
 }
 
 type river struct {
-	ctx context.Context //nolint:containedctx // it lives as long as its call
+	ctx context.Context
 }
 
 func (r *river) Next() (dialect.Event, error) {

@@ -130,7 +130,9 @@ func (x *exchange) log(err error) {
 	fields := []any{"decision", d.ID, "code", e.Code, "cause", d.Cause, "status", d.Status}
 	if n := len(d.Attempts); n > 0 {
 		last := &d.Attempts[n-1]
-		fields = append(fields, "tier", last.Tier)
+		if !x.task.Direct { // that tier has the name that the client gave it
+			fields = append(fields, "tier", last.Tier)
+		}
 		if tries := len(last.Tries); tries > 0 {
 			fields = append(fields, "upstream", last.Tries[tries-1].Upstream)
 		}
@@ -146,11 +148,14 @@ func (x *exchange) log(err error) {
 		if status := f.Status(); status != 0 {
 			fields = append(fields, "upstream_status", status)
 		}
-		message := "request failed"
+		message, log := "request failed", x.g.Logger.Error
 		if f.Kind == pointsman.FailureCredentials {
 			message = "an upstream refused this server's credentials: check its api_key, bill and permissions"
 		}
-		x.g.Logger.Error(message, fields...)
+		if d.Status >= 400 && d.Status < 500 {
+			log = x.g.Logger.Warn // the client was told what it can do
+		}
+		log(message, fields...)
 	case x.begun() || statusOf(e.Code) >= 500:
 		if e.Err != nil {
 			fields = append(fields, "error", e.Err)

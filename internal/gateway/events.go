@@ -10,16 +10,18 @@ import (
 // eventWriter writes a stream to a client, each piece flushed as it comes. It
 // implements cascade.Sink.
 type eventWriter struct {
+	x       *exchange
 	w       http.ResponseWriter
 	flusher *http.ResponseController
 }
 
-func newEventWriter(w http.ResponseWriter) *eventWriter {
-	return &eventWriter{w: w, flusher: http.NewResponseController(w)}
+func newEventWriter(x *exchange) *eventWriter {
+	return &eventWriter{x: x, w: x.w, flusher: http.NewResponseController(x.w)}
 }
 
 // Begin implements cascade.Sink: the tier is decided, so the headers can tell.
 func (e *eventWriter) Begin(d *pointsman.Decision) error {
+	e.x.extend(finishTime) // a fallback may begin when the request's time is over
 	h := e.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")

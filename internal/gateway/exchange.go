@@ -43,6 +43,7 @@ func (g *Gateway) answer(client dialect.Client) handler {
 		x := &exchange{g: g, w: w, client: client, instance: instance, who: who, started: g.Now()}
 		x.decision = &pointsman.Decision{
 			ID: g.IDs.Next(), Time: x.started.UTC(), Config: instance.Snapshot(), Principal: who.Name,
+			Cost: pointsman.KnownCost(0), // until something is asked
 		}
 		w.Header().Set(HeaderDecision, string(x.decision.ID))
 		if err := g.Log.Ready(); err != nil {
@@ -76,7 +77,7 @@ func (x *exchange) serve(ctx context.Context, r *http.Request) (err error) {
 	defer cancel()
 	var sink cascade.Sink // nil, and not a nil *eventWriter
 	if x.request.Stream {
-		x.stream = newEventWriter(x.w)
+		x.stream = newEventWriter(x)
 		sink = x.stream
 	}
 	x.result, err = x.task.Run(ctx, x.g.Now, x.request, d, sink)

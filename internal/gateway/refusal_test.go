@@ -143,7 +143,7 @@ func TestRefusals(t *testing.T) {
 					if tries := d.Attempts[0].Tries; len(tries) != 1 || tries[0].Failure != c.kind || tries[0].Status != c.status {
 						t.Errorf("tries on record: %+v", tries)
 					}
-					if text := log.String(); !strings.Contains(text, c.log) || !strings.Contains(text, string(d.ID)) || strings.Contains(text, "vendor says") {
+					if text := log.String(); !strings.Contains(text, c.log) || !strings.Contains(text, string(d.ID)) || strings.Contains(text, "vendor says") || strings.Contains(text, "tier=") != (model == "t") {
 						t.Errorf("logged: %s", text)
 					}
 				})

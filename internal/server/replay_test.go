@@ -7,16 +7,25 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/ledger"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/server"
+	"github.com/pointsman-ai/pointsman/internal/signal"
 )
 
 // endings are the ways in which an upstream can end a request, by what the
@@ -64,13 +73,15 @@ var endings = map[string]http.HandlerFunc{
 // client, cut off by the end of the server; of a task and direct, plain and
 // streamed; refused before and by the rules.
 func TestReplayAgreesWithEveryEnding(t *testing.T) {
-	r := start(t, func(w http.ResponseWriter, r *http.Request) {
+	reload := make(chan os.Signal)
+	r := startWith(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
 		}
+		large := strings.Contains(string(body), `"temperature":1`)
 		for name, end := range endings {
-			if strings.Contains(string(body), "end "+name) {
+			if strings.Contains(string(body), "larger "+name) && large || !strings.Contains(string(body), "larger "+name) && strings.Contains(string(body), "end "+name) {
 				w.Header().Set("Content-Type", "application/json")
 				if strings.Contains(string(body), `"stream":true`) {
 					w.Header().Set("Content-Type", "text/event-stream")
@@ -81,26 +92,49 @@ func TestReplayAgreesWithEveryEnding(t *testing.T) {
 			}
 		}
 		http.Error(w, "a test does not know "+string(body), http.StatusTeapot)
-	}, "request_timeout: 500ms, drain_timeout: 100ms")
+	}, "request_timeout: 500ms, drain_timeout: 100ms", `  trusting: {kind: open, fallback: best_answer, tiers: [{name: small, model: only}, {name: large, model: only, params: {temperature: 1}}]}
+  doubting: {kind: open, fallback: best_answer, tiers: [{name: small, model: only}, {name: large, model: only, params: {temperature: 1}}]}
+  strict: {kind: open, tiers: [{name: small, model: only}, {name: large, model: only, params: {temperature: 1}}]}
+`, server.Options{Listen: "127.0.0.1:0", Reload: reload})
+	for task, threshold := range map[pointsman.TaskID]float64{"trusting": 0.5, "doubting": -0.9, "strict": -0.9} {
+		putInForce(t, r, task, threshold)
+	}
+	reload <- syscall.SIGHUP
+	reload <- syscall.SIGHUP // taken when the first is done
 	sent := 0
+	var asking errgroup.Group
+	asking.SetLimit(16)
+	ask := func(body string, patience time.Duration) {
+		sent++
+		asking.Go(func() error { return sendOne(t.Context(), r, body, patience) })
+	}
 	for _, model := range []string{"open", "api/only", "api/some model of ada@example.org"} {
 		for _, stream := range []bool{false, true} {
 			for name := range endings {
-				sendOne(t, r, request(t, model, name, stream), 0)
-				sent++
+				ask(request(t, model, name, stream), 0)
 			}
 			for _, name := range []string{"silent", "begun"} {
-				sendOne(t, r, request(t, model, name, stream), 100*time.Millisecond) // and the client goes
-				sent++
+				ask(request(t, model, name, stream), 100*time.Millisecond) // and the client goes
 			}
+		}
+	}
+	for _, model := range []string{"trusting", "doubting", "strict"} {
+		for _, stream := range []bool{false, true} {
+			for name := range endings {
+				ask(request(t, model, name, stream), 0)                  // of both tiers
+				ask(request(t, model, "whole, larger "+name, stream), 0) // of the larger alone
+			}
+			ask(request(t, model, "whole, larger silent", stream), 100*time.Millisecond)
 		}
 	}
 	for _, refused := range []string{
 		"{", `{"model":"none","messages":[{"role":"user","content":"x"}]}`, `{"model":"api/","messages":[{"role":"user","content":"x"}]}`,
 		`{"model":"open","messages":[]}`,
 	} {
-		sendOne(t, r, refused, 0)
-		sent++
+		ask(refused, 0)
+	}
+	if err := asking.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	s := openStreamOf(t, r, request(t, "api/only", "begun", true))
 	sent++
@@ -119,6 +153,23 @@ func TestReplayAgreesWithEveryEnding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	seen := map[pointsman.Cause]int{}
+	for found, err := range reader.Decisions(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[found.Decision.Cause]++; slices.Contains([]pointsman.TaskID{"trusting", "doubting", "strict"}, found.Decision.Task) && found.Decision.Policy == "" {
+			t.Errorf("decided without a policy: %+v", found.Decision)
+		}
+	}
+	for _, want := range []pointsman.Cause{
+		pointsman.CauseConfident, pointsman.CauseUncertain, pointsman.CauseLast, pointsman.CauseDirect, pointsman.CauseFallback, pointsman.CauseError,
+		pointsman.CauseInvalid, pointsman.CauseExhausted, pointsman.CauseAborted, pointsman.CauseBroken, pointsman.CauseDeadline, pointsman.CauseDrained,
+	} {
+		if seen[want] == 0 {
+			t.Errorf("no request ended as %s: %v", want, seen)
+		}
+	}
 	if report.Decisions != sent || report.Agree+report.Skipped != sent {
 		t.Errorf("%d requests: %d on record, %d agree, %d skipped", sent, report.Decisions, report.Agree, report.Skipped)
 	}
@@ -132,6 +183,53 @@ func TestReplayAgreesWithEveryEnding(t *testing.T) {
 				t.Errorf("%v: %s", f.Problems, text)
 			}
 		}
+	}
+}
+
+// putInForce puts a policy in force that accepts the small tier's answers at a
+// threshold: each has an uplift of 0.
+func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float64) {
+	t.Helper()
+	store := artefact.Open(filepath.Join(r.dir, "data"))
+	c, err := config.Load(filepath.Join(r.dir, "pointsman.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := instance.Build(c, instance.Options{Store: store, Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	ready, err := i.Task(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := policy.Head{Weights: []float64{0}, Missing: []float64{0}}
+	p := &policy.Policy{
+		Version: policy.Version, Task: task, Kind: ready.Kind, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
+		Tiers: ready.Variants(), Target: pointsman.Target{Retain: 0.9, Confidence: 0.9},
+		Stages: []policy.Stage{{
+			Features:   []policy.Feature{{Signal: signal.AnswerChars, Scale: 1, Low: 0, High: 20}},
+			Acceptable: head, OnlyLargest: head, OnlyThis: head,
+			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
+			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}},
+			Certificate: policy.Certificate{
+				Claim: "test", Certified: true, Rho: 0.9, Delta: 0.1, N: 100, Accepted: 50, Bound: 0.01, LargeAccuracyLower: 0.9, Epsilon: 0.09,
+				Data: pointsman.DigestOf(nil), Fresh: pointsman.DigestOf(nil), Test: "test", Issued: time.Unix(1e9, 0).UTC(), VoidedBy: []string{"test"},
+			},
+		}},
+	}
+	content, err := p.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := store.Put(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Activate(task, digest); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -150,9 +248,7 @@ func request(t *testing.T, model, ending string, stream bool) string {
 
 // sendOne sends a request and reads what comes; where patience is not zero, its
 // client goes away after that long.
-func sendOne(t *testing.T, r *running, body string, patience time.Duration) {
-	t.Helper()
-	ctx := t.Context()
+func sendOne(ctx context.Context, r *running, body string, patience time.Duration) error {
 	if patience > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)
@@ -160,7 +256,7 @@ func sendOne(t *testing.T, r *running, body string, patience time.Duration) {
 	}
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, r.API+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	q.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(q)
@@ -169,6 +265,7 @@ func sendOne(t *testing.T, r *running, body string, patience time.Duration) {
 		err = errors.Join(err, response.Body.Close())
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal(fmt.Errorf("%s: %w", body, err))
+		return fmt.Errorf("%s: %w", body, err)
 	}
+	return nil
 }

@@ -52,7 +52,13 @@ func (l *locked) String() string {
 // start runs a server whose only task asks an API that a test answers for.
 func start(t *testing.T, upstream http.HandlerFunc, settings string) *running {
 	t.Helper()
-	r, err := tryStart(t, upstream, settings, server.Options{Listen: "127.0.0.1:0"})
+	return startWith(t, upstream, settings, "", server.Options{Listen: "127.0.0.1:0"})
+}
+
+// startWith is start with more tasks and with options.
+func startWith(t *testing.T, upstream http.HandlerFunc, settings, tasks string, o server.Options) *running {
+	t.Helper()
+	r, err := tryStartWith(t, upstream, settings, tasks, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +66,11 @@ func start(t *testing.T, upstream http.HandlerFunc, settings string) *running {
 }
 
 func tryStart(t *testing.T, upstream http.HandlerFunc, settings string, o server.Options) (*running, error) {
+	t.Helper()
+	return tryStartWith(t, upstream, settings, "", o)
+}
+
+func tryStartWith(t *testing.T, upstream http.HandlerFunc, settings, tasks string, o server.Options) (*running, error) {
 	t.Helper()
 	api := httptest.NewServer(upstream)
 	t.Cleanup(api.Close)
@@ -73,7 +84,7 @@ models:
   only: {upstream: api, price: unknown}
 tasks:
   open: {kind: open, tiers: [{name: only, model: only}]}
-`, settings, api.URL)
+%s`, settings, api.URL, tasks)
 	if err := os.WriteFile(o.Path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
