@@ -279,3 +279,17 @@ func TestRedirects(t *testing.T) {
 		})
 	}
 }
+
+// An address that is never connected to is our own refusal: nothing was sent,
+// and trying again is of no use.
+func TestAForbiddenAddressIsNoFailureOfTheUpstream(t *testing.T) {
+	u, err := openai.New(openai.Options{BaseURL: "http://169.254.169.254/v1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = u.Complete(t.Context(), plainCall)
+	f := upstream.FailureOf(err)
+	if !errors.Is(err, upstream.ErrLocal) || f.Retryable() || !f.Unbilled() {
+		t.Errorf("%v: %s", err, f.Kind)
+	}
+}
