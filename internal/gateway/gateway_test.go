@@ -69,7 +69,7 @@ func (m model) Stream(ctx context.Context, call upstream.Call) (upstream.Stream,
 	return chat.NewWholeStream(answer, ctx.Err)
 }
 
-// still is a instance of one task with one tier.
+// still is an instance of one task with one tier.
 type still struct {
 	task    *cascade.Task
 	keys    []admit.Key

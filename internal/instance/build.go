@@ -21,7 +21,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/upstream/recorded"
 )
 
-// builder fills a instance and collects what is wrong.
+// builder fills an instance and collects what is wrong.
 type builder struct {
 	instance *Instance
 	config   *config.Config

@@ -3,24 +3,24 @@ package instance
 import "sync"
 
 // Holder holds the current instance and swaps it under running requests: a
-// request keeps the instance that it began with, and a instance that was replaced is
+// request keeps the instance that it began with, and an instance that was replaced is
 // closed when the last of its requests is done.
 type Holder struct {
 	// Closed is told of the error of closing a replaced instance; it may be nil.
 	Closed func(error)
 
 	mu      sync.Mutex
-	current *held
+	current *entry
 }
 
-type held struct {
+type entry struct {
 	instance *Instance
 	users    int
 	gone     bool // replaced or given up
 }
 
 // Hold makes a holder of a first instance.
-func Hold(w *Instance) *Holder { return &Holder{current: &held{instance: w}} }
+func Hold(w *Instance) *Holder { return &Holder{current: &entry{instance: w}} }
 
 // Acquire returns the current instance. It stays open until release is called,
 // which must happen once.
@@ -44,7 +44,7 @@ func (h *Holder) Current() *Instance {
 func (h *Holder) Swap(w *Instance) {
 	h.mu.Lock()
 	old := h.current
-	h.current = &held{instance: w}
+	h.current = &entry{instance: w}
 	h.mu.Unlock()
 	h.giveUp(old)
 }
@@ -57,7 +57,7 @@ func (h *Holder) Close() {
 	h.giveUp(old)
 }
 
-func (h *Holder) giveUp(one *held) {
+func (h *Holder) giveUp(one *entry) {
 	h.mu.Lock()
 	idle := !one.gone && one.users == 0
 	one.gone = true
@@ -67,7 +67,7 @@ func (h *Holder) giveUp(one *held) {
 	}
 }
 
-func (h *Holder) release(one *held) {
+func (h *Holder) release(one *entry) {
 	h.mu.Lock()
 	one.users--
 	last := one.gone && one.users == 0
@@ -77,7 +77,7 @@ func (h *Holder) release(one *held) {
 	}
 }
 
-func (h *Holder) close(one *held) {
+func (h *Holder) close(one *entry) {
 	if err := one.instance.Close(); err != nil && h.Closed != nil {
 		h.Closed(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// resource stands for what a instance has open.
+// resource stands for what an instance has open.
 type resource struct {
 	closed atomic.Int32
 	err    error
@@ -54,7 +54,7 @@ func TestAWorldIsOpenAsLongAsARequestHoldsIt(t *testing.T) {
 				}
 				h.Current()
 				if r.closed.Load() != 0 {
-					t.Error("a instance was closed under a request")
+					t.Error("an instance was closed under a request")
 				}
 				release()
 			}
@@ -72,25 +72,25 @@ func TestAWorldIsOpenAsLongAsARequestHoldsIt(t *testing.T) {
 	h.Close()
 	for _, r := range all {
 		if n := r.closed.Load(); n != 1 {
-			t.Errorf("a instance was closed %d times, want once", n)
+			t.Errorf("an instance was closed %d times, want once", n)
 		}
 	}
 }
 
 // The same against a model: whatever the order of acquiring, releasing and
-// swapping, a instance is closed exactly when it is replaced and nobody holds it.
+// swapping, an instance is closed exactly when it is replaced and nobody holds it.
 func TestHolderAgainstAModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		type held struct {
+		type seen struct {
 			resource *resource
 			users    int
 			gone     bool
 		}
-		current := &held{resource: &resource{}}
-		all := []*held{current}
+		current := &seen{resource: &resource{}}
+		all := []*seen{current}
 		h := Hold(holding(current.resource))
 		type lease struct {
-			of      *held
+			of      *seen
 			release func()
 		}
 		var leases []lease
@@ -114,7 +114,7 @@ func TestHolderAgainstAModel(t *testing.T) {
 				leases = append(leases[:i], leases[i+1:]...)
 			case step == 3:
 				current.gone = true
-				current = &held{resource: &resource{}}
+				current = &seen{resource: &resource{}}
 				all = append(all, current)
 				h.Swap(holding(current.resource))
 			}

@@ -1,6 +1,6 @@
 // Package instance turns a configuration into what requests are served from: open
 // upstreams, loaded students, compiled rules and contracts, the policies in
-// force. A instance is built and validated as a whole before any request sees it,
+// force. An instance is built and validated as a whole before any request sees it,
 // never changes afterwards, and is closed when the last request that holds it is
 // done.
 package instance
@@ -54,7 +54,7 @@ type connection struct {
 	artefact pointsman.Digest // of its weights, where they are ours
 }
 
-// Options say how to build a instance.
+// Options say how to build an instance.
 type Options struct {
 	// Store holds students and policies.
 	Store *artefact.Store
@@ -70,7 +70,7 @@ type Options struct {
 	Offline bool
 }
 
-// Build makes a instance. Everything that is wrong with the configuration is told
+// Build makes an instance. Everything that is wrong with the configuration is told
 // at once, as config.Problems with their places in the file; nothing is left
 // open then.
 func Build(c *config.Config, o Options) (_ *Instance, err error) {

@@ -113,3 +113,31 @@ func TestIdleConnections(t *testing.T) {
 		t.Errorf("the end took %v", took)
 	}
 }
+
+// server.read_timeout bounds what a client sends, and not how long its answer
+// takes.
+func TestAnAnswerMayTakeLongerThanItsRequest(t *testing.T) {
+	r := start(t, func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if err != nil {
+			return
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-q.Context().Done():
+			return
+		}
+		if strings.Contains(string(body), `"stream":true`) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, event+last) //nolint:errcheck // the client sees it
+			return
+		}
+		respond(w, q)
+	}, "read_timeout: 300ms")
+	for _, body := range []string{whole, streamed} {
+		response, answer := get(t, "POST", r.API+"/v1/chat/completions", body)
+		if response.StatusCode != 200 {
+			t.Errorf("%s %s", response.Status, answer)
+		}
+	}
+}
