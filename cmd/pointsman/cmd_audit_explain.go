@@ -11,6 +11,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 	"github.com/pointsman-ai/pointsman/internal/ledger"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 )
@@ -57,7 +58,7 @@ func writeExplained(b *bytes.Buffer, e *ledger.Explanation) {
 		fmt.Fprintf(b, "slices %s\n", list(d.Slices))
 	}
 	if e.Payload != nil && e.Payload.Input != "" {
-		fmt.Fprintf(b, "input: %s\n", clip(e.Payload.Input, 200))
+		fmt.Fprintf(b, "input: %s\n", excerpt.Line(e.Payload.Input, 200))
 	}
 	b.WriteByte('\n')
 	for i, s := range e.Sentences {
@@ -100,19 +101,10 @@ func outcomeText(o pointsman.Outcome) string {
 		parts = append(parts, fmt.Sprintf("score %g", *o.Score))
 	}
 	if o.Correction != "" {
-		parts = append(parts, "correction "+clip(o.Correction, 80))
+		parts = append(parts, "correction "+excerpt.Line(o.Correction, 80))
 	}
 	if o.Comment != "" {
-		parts = append(parts, "comment "+clip(o.Comment, 80))
+		parts = append(parts, "comment "+excerpt.Line(o.Comment, 80))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// clip shortens a text to about so many bytes, on one line.
-func clip(s string, most int) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
 }

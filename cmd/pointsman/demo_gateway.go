@@ -13,6 +13,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/datadir"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 )
 
@@ -70,7 +71,7 @@ func startGateway(ctx context.Context, d demoOptions) (*gatewayProcess, error) {
 		}
 		text, readErr := os.ReadFile(logName)
 		return nil, &pointsman.Error{
-			Code: pointsman.CodeUnavailable, Message: "the gateway did not start", Hint: "its log says: " + clip(string(text), 2000),
+			Code: pointsman.CodeUnavailable, Message: "the gateway did not start", Hint: "its log says: " + excerpt.Line(string(text), 2000),
 			Err: errors.Join(err, readErr, g.stop()),
 		}
 	}

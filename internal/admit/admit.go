@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
 
 // Key is a credential, known by its hash only, and what it permits.
@@ -73,11 +74,8 @@ func (p *Principal) MayDirect(id pointsman.UpstreamID) error {
 // or none that the principal may use. The two must not differ.
 func UnknownModel(name string) *pointsman.Error {
 	const most = 128 // bytes of a name that a client made up
-	if len(name) > most {
-		name = name[:most] + "…"
-	}
 	return &pointsman.Error{
-		Code: pointsman.CodeUnknownTask, Message: fmt.Sprintf("there is no task or model %q", name),
+		Code: pointsman.CodeUnknownTask, Message: fmt.Sprintf("there is no task or model %q", excerpt.Of(name, most)),
 		Hint: "GET /v1/models lists what this key may name", Param: "model",
 	}
 }

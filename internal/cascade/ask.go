@@ -80,7 +80,7 @@ func (r *run) failed(ctx context.Context, a *pointsman.Attempt, err error) error
 		return context.Canceled
 	}
 	f := upstream.FailureOf(err)
-	a.Cause, a.Detail = causeOf(f), clip(f.Error())
+	a.Cause, a.Detail = causeOf(f), detail(f)
 	if r.result.Begun {
 		a.Cause = pointsman.CauseBroken
 		return broken(f)

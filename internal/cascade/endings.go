@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
@@ -91,7 +92,7 @@ func (r *run) exhausted(ctx context.Context) error {
 		return r.give(ctx, r.chosen)
 	}
 	d, f := r.decision, mostUseful(r.failures)
-	d.Cause, d.Detail = pointsman.CauseExhausted, clip(f.Error())
+	d.Cause, d.Detail = pointsman.CauseExhausted, detail(f)
 	e := &pointsman.Error{
 		Code: pointsman.CodeUpstream, Message: fmt.Sprintf("no tier of %s could answer", r.task.ID),
 		Hint: "try again; the decision's record names what each tier answered", Err: f,
@@ -152,11 +153,5 @@ func mostUseful(failures []*upstream.Failure) *upstream.Failure {
 	return upstream.Fail(upstream.ErrLocal, "no tier was asked")
 }
 
-// clip bounds what an upstream's error may add to a record.
-func clip(s string) string {
-	const most = 500
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
-}
+// detail is what an upstream's error may add to a record.
+func detail(err error) string { return excerpt.Of(err.Error(), 500) }

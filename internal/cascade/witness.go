@@ -56,7 +56,7 @@ func (r *run) askWitness(ctx context.Context, cancel context.CancelFunc) func(a 
 		if reply.err != nil {
 			f := upstream.FailureOf(reply.err)
 			out.Missing = "the witness failed: " + string(causeOf(f))
-			reply.record.Detail = clip(f.Error())
+			reply.record.Detail = detail(f)
 		} else {
 			out.Text = reply.text
 			out.Reading = r.task.Reader.Read(reply.text, r.request.Input)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
 
 // Retry says how often and how patiently a busy or failing gateway is asked.
@@ -108,10 +109,7 @@ func errorMessage(body []byte) (code pointsman.ErrorCode, message string) {
 	if err := json.Unmarshal(body, &e); err == nil && e.Error.Message != "" {
 		text = e.Error.Message
 	}
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > 200 {
-		text = strings.ToValidUTF8(text[:200], "") + "…"
-	}
+	text = excerpt.Line(text, 200)
 	if text == "" {
 		text = "no message"
 	}

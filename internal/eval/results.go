@@ -5,11 +5,11 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/collect"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 	"github.com/pointsman-ai/pointsman/internal/score"
 )
 
@@ -171,10 +171,7 @@ func (t *tally) add(reason string) {
 	if t.counts == nil {
 		t.counts = make(map[string]int)
 	}
-	reason = strings.Join(strings.Fields(reason), " ")
-	if len(reason) > 160 {
-		reason = strings.ToValidUTF8(reason[:160], "") + "…"
-	}
+	reason = excerpt.Line(reason, 160)
 	if _, known := t.counts[reason]; !known && len(t.counts) >= maxReasons {
 		reason = "other reasons"
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/admit"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
 
 // The bounds of one outcome, in bytes.
@@ -94,7 +95,7 @@ func outcome(body []byte, who *admit.Principal, key string) (*pointsman.Outcome,
 	}
 	decision, err := pointsman.ParseDecisionID(in.Decision)
 	if err != nil {
-		return nil, bad("decision_id", fmt.Sprintf("%q is not a decision's id", clipped(in.Decision)), "take it from the "+HeaderDecision+" header")
+		return nil, bad("decision_id", fmt.Sprintf("%q is not a decision's id", excerpt.Of(in.Decision, 64)), "take it from the "+HeaderDecision+" header")
 	}
 	if in.Key == "" {
 		in.Key = key
@@ -132,13 +133,6 @@ func identity(o *pointsman.Outcome) (pointsman.Digest, error) {
 		return "", fmt.Errorf("identify the outcome: %w", err)
 	}
 	return pointsman.DigestOf(content), nil
-}
-
-func clipped(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
 }
 
 // models serves GET /v1/models.

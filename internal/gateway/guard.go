@@ -12,6 +12,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
 
 // GuardOptions are what [Guard] needs. Both are required.
@@ -74,7 +75,7 @@ func Guard(o GuardOptions, next http.Handler) http.Handler {
 func (g *GuardRules) refusal(h http.Header, r *http.Request) (status int, _ *pointsman.Error) {
 	if !isProbePath(r) && !g.knows(r.Host) {
 		return http.StatusForbidden, &pointsman.Error{
-			Code: pointsman.CodeInvalid, Message: "this server is not known as " + strconv.Quote(clipped(r.Host)),
+			Code: pointsman.CodeInvalid, Message: "this server is not known as " + strconv.Quote(excerpt.Of(r.Host, 64)),
 			Hint: "ask for it as localhost or by its address, or name the host under server.hosts", Param: "Host",
 		}
 	}

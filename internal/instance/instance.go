@@ -22,6 +22,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dialect"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 	"github.com/pointsman-ai/pointsman/internal/rules"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
@@ -192,11 +193,8 @@ func (w *Instance) offered(id pointsman.UpstreamID, name string) (pointsman.Mode
 
 // unknown is the error for a name that is no task and no provider/model.
 func (w *Instance) unknown(model string) error {
-	if len(model) > 128 {
-		model = model[:128] + "…"
-	}
 	hint := "the tasks here are " + strings.Join(w.names, ", ") + "; or name upstream/model, with one of the upstreams " + strings.Join(w.upstreams(), ", ")
-	return &pointsman.Error{Code: pointsman.CodeUnknownTask, Message: fmt.Sprintf("there is no task or model %q", model), Hint: hint, Param: "model"}
+	return &pointsman.Error{Code: pointsman.CodeUnknownTask, Message: fmt.Sprintf("there is no task or model %q", excerpt.Of(model, 128)), Hint: hint, Param: "model"}
 }
 
 func (w *Instance) upstreams() []string {

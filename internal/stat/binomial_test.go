@@ -130,7 +130,7 @@ func TestUndefinedIsSaid(t *testing.T) {
 		"NaN score":         func() error { _, err := stat.AUROC([]float64{1, math.NaN()}, []bool{true, false}, 0.95); return err },
 		"no forecasts":      func() error { _, err := stat.ECE(nil, nil, 10); return err },
 		"not a probability": func() error { _, err := stat.Brier([]float64{1.2, 0}, yes); return err },
-		"empty quantile":    func() error { _, err := stat.Quantile(nil, 0.5); return err },
+		"empty quantile":    func() error { _, err := stat.Quantiles(nil, 0.5); return err },
 		"no gap": func() error {
 			r, _ := stat.Route([]float64{1}, []float64{1}, []float64{1})
 			_, err := r.APGR()

@@ -5,18 +5,9 @@ import (
 	"slices"
 )
 
-// Quantile is the p-quantile by linear interpolation between order statistics
+// Quantiles are the p-quantiles by linear interpolation between order statistics
 // (type 7 of Hyndman and Fan 1996; the default of R, NumPy and pandas). The
 // values need not be sorted and are not changed.
-func Quantile(values []float64, p float64) (float64, error) {
-	q, err := Quantiles(values, p)
-	if err != nil {
-		return 0, err
-	}
-	return q[0], nil
-}
-
-// Quantiles are several quantiles of the same values.
 func Quantiles(values []float64, ps ...float64) ([]float64, error) {
 	if len(values) == 0 {
 		return nil, undefined("a quantile of no values")

@@ -128,9 +128,6 @@ func TestRoute(t *testing.T) {
 			t.Errorf("CPT(%v) = %+v (%v), want %v, not monotone", p, c, err, want)
 		}
 	}
-	if pgr, err := r.PGR(0.75); err != nil || math.Abs(pgr-0.5) > 1e-12 {
-		t.Errorf("PGR(0.75) = %v (%v)", pgr, err)
-	}
 	constant, err := stat.Route(make([]float64, 10), weak, strong)
 	if err != nil {
 		t.Fatal(err)

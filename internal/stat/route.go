@@ -89,16 +89,6 @@ func (r Routing) gap() (float64, error) {
 	return gap, nil
 }
 
-// PGR is the performance gap recovered by a quality: 0 at the weak model's, 1
-// at the strong one's, above 1 beyond it.
-func (r Routing) PGR(quality float64) (float64, error) {
-	gap, err := r.gap()
-	if err != nil {
-		return 0, err
-	}
-	return (quality - r.Weak) / gap, nil
-}
-
 // Crossing is where a curve first reaches a quality.
 type Crossing struct {
 	Share float64 `json:"share"` // of strong calls

@@ -101,9 +101,6 @@ type Options struct {
 	Workers int
 }
 
-// DefaultOptions returns the general-purpose setting, which is that of [Large].
-func DefaultOptions() Options { return Large() }
-
 // Large returns the setting for the best quality: word 1-2-grams and character
 // 2-5-grams in about a million buckets. It was chosen on the training and
 // validation parts of CLINC150 and HWU64 and on folds of the HEADLINES training

@@ -7,7 +7,7 @@ import (
 )
 
 func TestPresetsAreValid(t *testing.T) {
-	for _, o := range []Options{DefaultOptions(), Small(), Large()} {
+	for _, o := range []Options{Small(), Large()} {
 		if err := o.Validate(); err != nil {
 			t.Error(err)
 		}

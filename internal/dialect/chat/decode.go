@@ -2,12 +2,12 @@ package chat
 
 import (
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
 
 // The bounds that OpenAI documents for metadata, in characters, and one for
@@ -214,10 +214,4 @@ func (d *decoder) metadata(value gjson.Result) error {
 }
 
 // short is a bounded piece of what a client sent, for a message to it.
-func short(raw string) string {
-	const limit = 40
-	if len(raw) <= limit {
-		return raw
-	}
-	return strings.ToValidUTF8(raw[:limit], "") + "…"
-}
+func short(raw string) string { return excerpt.Of(raw, 40) }

@@ -2,11 +2,12 @@ package chat
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/pointsman-ai/pointsman/internal/dialect"
+
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
 
 // maxMessage bounds what is repeated of a vendor's error message.
@@ -43,11 +44,7 @@ func failureMessage(v gjson.Result) string {
 	if v.IsObject() {
 		text = last(v, "message").Str
 	}
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxMessage {
-		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
+	return excerpt.Line(text, maxMessage)
 }
 
 // failed is the error for a vendor's error object that came with status 200 or

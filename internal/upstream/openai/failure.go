@@ -11,6 +11,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/dialect"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
 
@@ -53,18 +54,11 @@ func (x *exchange) failure(kind *upstream.Failure, what string, err error) error
 	if what != "" {
 		text = what + ": " + text
 	}
-	f := upstream.Fail(kind, "%s", bounded(x.secrets.Clean(text)))
+	f := upstream.Fail(kind, "%s", excerpt.Of(x.secrets.Clean(text), maxMessage))
 	if vendor != nil && vendor.Status != 0 {
 		f.Response = &upstream.Response{Status: vendor.Status, Dialect: pointsman.DialectChat}
 	}
 	return f
-}
-
-func bounded(text string) string {
-	if len(text) > maxMessage {
-		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
 }
 
 // useful are the headers of a refusal that help a client: when to try again,
