@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
@@ -164,12 +165,14 @@ func TestWhatTheRulesExcludeIsCounted(t *testing.T) {
 func TestInterruptedRunSavesAndGoesOn(t *testing.T) {
 	o := options(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	done := make(chan struct{}, 100)
+	var asked atomic.Int32
 	f := &fake{}
 	f.answer = func(_ collect.Target, e *dataset.Example) (*collect.Result, error) {
-		done <- struct{}{}
-		if len(done) == 20 {
+		switch n := asked.Add(1); {
+		case n == 20:
 			cancel(errors.New("somebody pressed ^C"))
+		case n > 20:
+			<-ctx.Done() // however long the 20th takes to say so
 		}
 		return answered(e.Label), nil
 	}
