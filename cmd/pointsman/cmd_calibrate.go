@@ -25,7 +25,7 @@ import (
 
 type calibrateOptions struct {
 	task    string
-	data    []string
+	data    exampleFiles
 	journal bool
 	dryRun  bool
 	share   float64
@@ -41,6 +41,8 @@ type calibrated struct {
 	Certified    bool                 `json:"certified"`
 	Certificates []policy.Certificate `json:"certificates"`
 	Sample       string               `json:"sample"`
+	// LeftOut counts recorded requests that are no examples, by reason.
+	LeftOut map[string]int `json:"left_out,omitempty"`
 }
 
 func newCalibrate(o *options) *cobra.Command {
@@ -69,7 +71,7 @@ them.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&k.task, "task", "", "the task; may be left out where there is one")
-	flags.StringArrayVar(&k.data, "data", nil, "labelled examples as JSON Lines; may be given several times")
+	k.data.register(flags)
 	flags.BoolVar(&k.journal, "from-journal", false, "take the examples from recorded requests with feedback")
 	flags.BoolVar(&k.dryRun, "dry-run", false, "do not put the policy in force")
 	flags.Float64Var(&k.share, "certify-share", 0.5, "share of the conversations that certifies; the rest fits")
@@ -80,7 +82,7 @@ them.`,
 }
 
 func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
-	if len(k.data) == 0 && !k.journal {
+	if len(k.data.paths) == 0 && !k.journal {
 		return usageError{fmt.Errorf("--data or --from-journal is missing\nrun pointsman calibrate --help")}
 	}
 	if k.share <= 0 || k.share >= 1 {
@@ -98,10 +100,10 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	var examples []dataset.Example
 	if k.journal {
 		r.Sample = "recorded requests with feedback: not a random sample of the traffic"
-		if examples, err = harvest(ctx, c, id); err != nil {
+		if examples, r.LeftOut, err = harvest(ctx, c, id); err != nil {
 			return err
 		}
-	} else if examples, err = loadAll(k.data); err != nil {
+	} else if examples, err = k.data.load(labelsOf(c, id)); err != nil {
 		return err
 	}
 	store := artefact.Open(c.DataDir.String())
@@ -138,6 +140,12 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	return o.print(r, func(b *bytes.Buffer) { writeCalibrated(b, &r) })
 }
 
+// labelsOf are the labels that an answer of a task may have; nil for any.
+func labelsOf(c *config.Config, id pointsman.TaskID) []string {
+	t, _ := c.ResolveTask(id)
+	return t.Contract.Labels
+}
+
 // oneTask is the named task, or the only one.
 func oneTask(c *config.Config, name string) (pointsman.TaskID, error) {
 	if name != "" {
@@ -161,6 +169,9 @@ func oneTask(c *config.Config, name string) (pointsman.TaskID, error) {
 func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 	k := r.Calibration
 	fmt.Fprintf(b, "task %s: %d examples (%d to fit, %d to certify), asking cost %s\n", r.Task, r.Examples, k.FitN, k.CertifyN, r.Cost)
+	for _, why := range slices.Sorted(maps.Keys(r.LeftOut)) {
+		fmt.Fprintf(b, "left out %d: %s\n", r.LeftOut[why], why)
+	}
 	for _, why := range slices.Sorted(maps.Keys(r.Excluded)) {
 		fmt.Fprintf(b, "not asked %d: %s\n", r.Excluded[why], why)
 	}
@@ -216,12 +227,12 @@ func rate(e *stat.Estimate) string {
 }
 
 // harvest makes examples of the recorded requests of a task.
-func harvest(ctx context.Context, c *config.Config, task pointsman.TaskID) ([]dataset.Example, error) {
+func harvest(ctx context.Context, c *config.Config, task pointsman.TaskID) ([]dataset.Example, map[string]int, error) {
 	reader, err := scanLedger(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return reader.Harvest(ctx, task, func(request string) ([]pointsman.Message, error) {
+	return reader.Harvest(ctx, task, labelsOf(c, task), func(request string) ([]pointsman.Message, error) {
 		decoded, err := chat.Decode([]byte(request))
 		if err != nil {
 			return nil, err

@@ -103,7 +103,7 @@ func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demoReport, err
 		{"large", learnFields, "fields-large"},
 	} {
 		s := studentOptions{
-			data: []string{filepath.Join(d.dir, "messages", "train.jsonl")}, size: one.size, learn: one.learn,
+			data: exampleFiles{paths: []string{filepath.Join(d.dir, "messages", "train.jsonl")}}, size: one.size, learn: one.learn,
 			out: filepath.Join(d.dir, "models", one.out+".student"), seed: 1,
 		}
 		if err := runStudentTrain(ctx, quiet, s); err != nil {
@@ -111,7 +111,7 @@ func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demoReport, err
 		}
 	}
 	for _, task := range []string{demoTask, "support-fields"} {
-		k := calibrateOptions{task: task, data: []string{filepath.Join(d.dir, "messages", "calibrate.jsonl")}, share: 0.6, seed: 1, workers: 8}
+		k := calibrateOptions{task: task, data: exampleFiles{paths: []string{filepath.Join(d.dir, "messages", "calibrate.jsonl")}}, share: 0.6, seed: 1, workers: 8}
 		if err := runCalibrate(ctx, quiet, k); err != nil {
 			return nil, err
 		}

@@ -26,7 +26,7 @@ const cascadeTarget = "cascade"
 
 type evalOptions struct {
 	task    string
-	data    []string
+	data    exampleFiles
 	targets []string
 	url     string
 	key     string
@@ -46,7 +46,10 @@ the gateway's own code, or with --url a running gateway over HTTP.
 
 Answers are kept in the run's directory, keyed by their content: a run that was
 stopped goes on where it was, and a changed variant or policy is asked again. The
-directory also holds the report as report.json, report.txt and report.html.`,
+directory also holds the report as report.json, report.txt and report.html.
+
+A target that answered nothing at all ends the command with an error, and the report
+is there all the same.`,
 		Example: `  pointsman eval run --task support --data test.jsonl
   pointsman eval run --task support --data test.jsonl --url http://127.0.0.1:8087 --targets cascade`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -54,16 +57,20 @@ directory also holds the report as report.json, report.txt and report.html.`,
 			if err != nil {
 				return err
 			}
-			return o.print(report, func(b *bytes.Buffer) {
+			err = o.print(report, func(b *bytes.Buffer) {
 				if err := report.WriteText(b); err != nil {
 					fmt.Fprintf(b, "%v\n", err)
 				}
 			})
+			if err != nil {
+				return err
+			}
+			return report.Unanswered()
 		},
 	}
 	flags := c.Flags()
 	flags.StringVar(&e.task, "task", "", "the task; may be left out where there is one")
-	flags.StringArrayVar(&e.data, "data", nil, "labelled examples as JSON Lines; may be given several times")
+	e.data.register(flags)
 	flags.StringSliceVar(&e.targets, "targets", nil, "tiers of the task, and cascade (default: the smallest and the largest tier and the cascade)")
 	flags.StringVar(&e.url, "url", "", "base URL of a running gateway, in place of asking in process")
 	flags.StringVar(&e.key, "key-env", "POINTSMAN_API_KEY", "environment variable that holds the gateway's key")
@@ -85,7 +92,7 @@ func runEval(ctx context.Context, o *options, e evalOptions) (*eval.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	examples, err := loadAll(e.data)
+	examples, err := e.data.load(labelsOf(c, id))
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 type studentOptions struct {
-	data     []string
+	data     exampleFiles
 	oosLabel string
 	size     string
 	out      string
@@ -46,7 +46,7 @@ examples and seed give the same bytes.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return runStudentTrain(c.Context(), o, s) },
 	}
 	flags := train.Flags()
-	flags.StringArrayVar(&s.data, "data", nil, "examples as JSON Lines; may be given several times")
+	s.data.register(flags)
 	flags.StringVar(&s.oosLabel, "oos-label", "", "label of out-of-scope examples, which teach the out-of-scope score and are no class")
 	flags.StringVar(&s.size, "size", "large", "small: words only, for the edge; large: words and characters")
 	flags.StringVar(&s.out, "out", "", "file to write")
@@ -61,7 +61,7 @@ examples and seed give the same bytes.`,
 	}
 	flags = test.Flags()
 	flags.StringVar(&s.model, "model", "", "the student")
-	flags.StringArrayVar(&s.data, "data", nil, "examples as JSON Lines; may be given several times")
+	s.data.register(flags)
 	flags.StringVar(&s.oosLabel, "oos-label", "", "label of out-of-scope examples, which count for the out-of-scope AUROC only")
 	require(test, "model", "data")
 	return group("student", "Embedded students: small models trained in process", train, test)
@@ -81,19 +81,6 @@ func require(c *cobra.Command, names ...string) {
 		}
 		return nil
 	}
-}
-
-// loadAll reads examples from several files.
-func loadAll(paths []string) ([]dataset.Example, error) {
-	var all []dataset.Example
-	for _, path := range paths {
-		some, err := dataset.Load(path)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	return all, nil
 }
 
 type trained struct {
@@ -117,7 +104,7 @@ func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
 	if s.learn != learnLabel && s.learn != learnFields {
 		return usageError{fmt.Errorf("--learn %q: want label or fields", s.learn)}
 	}
-	examples, err := loadAll(s.data)
+	examples, err := s.data.load(nil)
 	if err != nil {
 		return err
 	}
@@ -232,7 +219,7 @@ func runStudentTest(o *options, s studentOptions) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.model, err)
 	}
-	examples, err := loadAll(s.data)
+	examples, err := s.data.load(nil)
 	if err != nil {
 		return err
 	}

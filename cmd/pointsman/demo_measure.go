@@ -25,7 +25,7 @@ import (
 func measureDemo(ctx context.Context, o *options, d demoOptions, url string) (*demoReport, error) {
 	report, err := runEval(ctx, o, evalOptions{
 		task: demoTask,
-		data: []string{filepath.Join(d.dir, "messages", "test.jsonl")}, url: url, workers: 8, seed: 1, out: filepath.Join(d.dir, "run"),
+		data: exampleFiles{paths: []string{filepath.Join(d.dir, "messages", "test.jsonl")}}, url: url, workers: 8, seed: 1, out: filepath.Join(d.dir, "run"),
 	})
 	if err != nil {
 		return nil, err

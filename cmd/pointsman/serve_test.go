@@ -65,7 +65,8 @@ func post(t *testing.T, url, body string) (*http.Response, string) {
 func TestFeedbackBecomesExamples(t *testing.T) {
 	dir := setUp(t, "")
 	s := startServer(t, dir)
-	for i := range 60 {
+	const n = 160
+	for i := range n {
 		text, label := fmt.Sprintf("where is my parcel %d", i), "parcel"
 		if i%2 == 1 {
 			text, label = fmt.Sprintf("refund order %d please", i), "refund"
@@ -80,6 +81,12 @@ func TestFeedbackBecomesExamples(t *testing.T) {
 				t.Fatalf("feedback: %s %s, want %d", r.Status, body, want)
 			}
 		}
+		if i == 0 { // nothing could be learned from a label that no answer may have
+			foreign := strings.Replace(feedback, `"parcel"`, `"parcell"`, 1)
+			if r, body := post(t, s.url+"/v1/feedback", foreign); r.StatusCode != 400 || !strings.Contains(body, "its labels are parcel, refund") || !strings.Contains(body, `"param":"label"`) {
+				t.Errorf("feedback with a foreign label: %s %s", r.Status, body)
+			}
+		}
 	}
 	config := filepath.Join(dir, "pointsman.yaml")
 	var r struct {
@@ -90,8 +97,8 @@ func TestFeedbackBecomesExamples(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, "calibrate", "-q", "--json", "--from-journal", "--config", config)), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Examples != 60 || !r.Active {
-		t.Errorf("%+v, want 60 examples and a policy in force", r)
+	if r.Examples != n || !r.Active {
+		t.Errorf("%+v, want all examples and a policy in force", r)
 	}
 	// The running server takes the policy up by itself.
 	eventually(t, "the policy is in force", func() bool {
@@ -100,8 +107,8 @@ func TestFeedbackBecomesExamples(t *testing.T) {
 	})
 	must(t, "audit", "verify", "-q", "--config", config)
 	must(t, "audit", "replay", "-q", "--config", config)
-	if out := must(t, "audit", "export", "--config", config); strings.Count(out, `"type":"outcome"`) != 60 {
-		t.Errorf("the export has %d outcomes, want 60", strings.Count(out, `"type":"outcome"`))
+	if out := must(t, "audit", "export", "--config", config); strings.Count(out, `"type":"outcome"`) != n {
+		t.Errorf("the export has %d outcomes, want %d", strings.Count(out, `"type":"outcome"`), n)
 	}
 }
 

@@ -3,6 +3,7 @@ package calibrate
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/collect"
@@ -16,8 +17,6 @@ type row struct {
 	example *dataset.Example
 	request pointsman.Signals
 	tiers   []judged
-	// excluded says why the owner's rules keep the example out.
-	excluded string
 }
 
 // judged is one tier's answer and what the scorer made of it.
@@ -31,16 +30,9 @@ type judged struct {
 
 // answers asks every tier for every example. An example whose answer cannot be
 // judged is skipped, and the reason counted.
-func answers(ctx context.Context, o Options, r *Report) ([]row, error) {
-	scorer, err := score.For(o.Task.Kind, score.Options{})
-	if err != nil {
-		return nil, err
-	}
-	if err := sendable(o); err != nil {
-		return nil, err
-	}
-	tiers := &collect.Tiers{Task: o.Task, Now: o.Now}
-	plan := collect.Plan{Examples: dataset.All(o.Examples), Targets: tiers.Targets(), Asker: tiers, Workers: o.Workers}
+func answers(ctx context.Context, o Options, scorer score.Scorer, tiers *collect.Tiers, examples []dataset.Example, r *Report) ([]row, error) {
+	plan := collect.Plan{Examples: dataset.All(examples), Targets: tiers.Targets(), Asker: tiers, Workers: o.Workers}
+	var err error
 	if plan.Identities, err = collect.Identities(tiers, plan.Targets); err != nil {
 		return nil, err
 	}
@@ -49,26 +41,20 @@ func answers(ctx context.Context, o Options, r *Report) ([]row, error) {
 			return nil, err
 		}
 	}
-	g := &gathering{options: o, report: r, scorer: scorer, rows: make([]row, len(o.Examples))}
+	g := &gathering{options: o, report: r, scorer: scorer, rows: make([]row, len(examples))}
 	r.Cost = pointsman.KnownCost(0)
-	o.Progress.Start("ask the tiers", len(o.Examples)*len(o.Task.Tiers))
+	o.Progress.Start("ask the tiers", len(examples)*len(o.Task.Tiers))
 	err = collect.Run(ctx, plan, g.take)
 	o.Progress.Done()
 	if err := errors.Join(err, plan.Store.Close()); err != nil {
 		return nil, err
 	}
-	return g.usable(), nil
+	return g.judged(), nil
 }
 
-// sendable finds an example that cannot be sent before any is.
-func sendable(o Options) error {
-	for i := range o.Examples {
-		if _, err := collect.Request(o.Task.ID, &o.Examples[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// failuresTold is how many failures of a tier are told while it is asked; the
+// report counts all.
+const failuresTold = 3
 
 // gathering is the state of one call of answers.
 type gathering struct {
@@ -83,9 +69,8 @@ func (g *gathering) take(out collect.Outcome) error {
 	defer g.options.Progress.Add(1)
 	r := out.Result
 	row := &g.rows[out.Index]
-	if r.Excluded != "" {
-		row.excluded = r.Excluded
-		return nil
+	if r.Excluded != "" { // usable has asked the same rules
+		return fmt.Errorf("example %s: %s", out.Example.ID, r.Excluded)
 	}
 	if row.tiers == nil {
 		row.key, row.example, row.tiers = out.Example.Digest().Hex(), out.Example, make([]judged, len(g.options.Task.Tiers))
@@ -106,33 +91,26 @@ func (g *gathering) take(out collect.Outcome) error {
 		g.report.Reused++
 	} else {
 		g.report.Cost = g.report.Cost.Add(r.Decision.Cost)
-		if one.failed {
-			g.options.Progress.Note("a tier failed: " + r.Err)
+	}
+	if one.failed {
+		tier := g.options.Task.Tiers[out.Target].ID
+		if g.report.Failed[tier]++; g.report.Failed[tier] <= failuresTold {
+			g.options.Progress.Note(fmt.Sprintf("tier %s failed: %s", tier, r.Err))
 		}
 	}
 	return nil
 }
 
-// usable leaves out what the owner's rules exclude, what could not be judged, and examples that are in the data
-// twice: each counts once.
-func (g *gathering) usable() []row {
-	seen := make(map[string]bool, len(g.rows))
+// judged leaves out the examples of which an answer could not be judged.
+func (g *gathering) judged() []row {
 	out := g.rows[:0]
 	for _, one := range g.rows {
-		if one.excluded != "" {
-			g.report.Excluded[one.excluded]++
-			continue
-		}
 		why := ""
 		for _, tier := range one.tiers {
 			if why == "" {
 				why = tier.skipped
 			}
 		}
-		if why == "" && seen[one.key] {
-			why = "the same example again"
-		}
-		seen[one.key] = true
 		if why != "" {
 			g.report.Skipped[why]++
 			continue

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -18,9 +17,11 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/calibrate/auxiliary"
 	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
 	"github.com/pointsman-ai/pointsman/internal/cascade"
+	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/progress"
+	"github.com/pointsman-ai/pointsman/internal/score"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/student"
 )
@@ -56,6 +57,11 @@ type Report struct {
 	// tier may not answer them, or the rules choose the tier. No tier was asked
 	// them.
 	Excluded map[string]int `json:"excluded"`
+	// Failed counts the examples to which a tier gave no answer. They count as
+	// not acceptable, and are asked again by the next run.
+	Failed map[pointsman.TierID]int `json:"failed"`
+	// Least is what the target takes at the least.
+	Least fit.Least `json:"least"`
 	// Cost is what asking the tiers cost, Reused how many answers came from
 	// the cache.
 	Cost        pointsman.Cost   `json:"cost"`
@@ -77,17 +83,29 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 			Hint: "give it a larger tier to escalate to",
 		}
 	}
-	r := &Report{Task: o.Task.ID, Skipped: map[string]int{}, Excluded: map[string]int{}, NoStudents: []string{}}
-	rows, err := answers(ctx, o, r)
+	r := &Report{Task: o.Task.ID, Skipped: map[string]int{}, Excluded: map[string]int{}, Failed: map[pointsman.TierID]int{}, NoStudents: []string{}}
+	scorer, err := score.For(o.Task.Kind, score.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	tiers := &collect.Tiers{Task: o.Task, Now: o.Now}
+	examples, err := usable(o, scorer, tiers, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	options := fit.Options{
+		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target,
+		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
+	}
+	if err := enough(o, options, examples, r); err != nil {
+		return nil, nil, err
+	}
+	rows, err := answers(ctx, o, scorer, tiers, examples, r)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.Examples = len(rows)
 	observations, texts := observe(o.Task, rows)
-	options := fit.Options{
-		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target,
-		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
-	}
 	students, err := train(ctx, o, options, observations, texts)
 	if err != nil {
 		return nil, nil, err
@@ -110,27 +128,13 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	return p, r, err
 }
 
-// leftOut says how many examples were skipped or excluded, and why.
-func leftOut(r *Report) string {
-	var parts []string
-	for _, counts := range []map[string]int{r.Skipped, r.Excluded} {
-		for _, why := range slices.Sorted(maps.Keys(counts)) {
-			parts = append(parts, fmt.Sprintf("%d were left out (%s)", counts[why], why))
-		}
-	}
-	if len(parts) == 0 {
-		return "none was left out"
-	}
-	return strings.Join(parts, ", ")
-}
-
 // explained makes the errors of calibration errors for people.
 func explained(err error, r *Report) error {
 	switch {
 	case errors.Is(err, fit.ErrTooFew):
 		return &pointsman.Error{
 			Code: pointsman.CodeInvalid, Message: "there are too few examples to calibrate with",
-			Hint: fmt.Sprintf("%d could be used, %s; give more labelled examples", r.Examples, leftOut(r)), Err: err,
+			Hint: fmt.Sprintf("%d could be used%s; give more labelled examples", r.Examples, r.unused()), Err: err,
 		}
 	case errors.Is(err, fit.ErrNoVariation):
 		return &pointsman.Error{

@@ -386,8 +386,12 @@ func TestAFailedTierIsAskedAgain(t *testing.T) {
 	if r.Examples != n || len(r.Skipped) != 0 || !r.Cost.Known {
 		t.Errorf("a failed answer is a known failure, at no cost: %+v", r)
 	}
-	if len(notes.notes) != n/4 || !strings.Contains(notes.notes[0], "a tier failed: upstream unavailable: refused") {
-		t.Errorf("%d notes: %.2q", len(notes.notes), notes.notes)
+	// The first failures are told at once, the others counted.
+	if len(notes.notes) != 4 || !strings.Contains(notes.notes[1], "tier small failed: upstream unavailable: refused") {
+		t.Errorf("%d notes: %q", len(notes.notes), notes.notes)
+	}
+	if !maps.Equal(r.Failed, map[pointsman.TierID]int{"small": n / 4}) {
+		t.Errorf("failed %v", r.Failed)
 	}
 	down = false
 	w.small.reset()
@@ -533,31 +537,72 @@ func TestWhatCannotBeFitted(t *testing.T) {
 		n       int
 		change  func(w *bench)
 		message string
+		hint    string
+		free    bool // it is said before anything is asked
 	}{
-		{"a single tier", 100, func(w *bench) { w.options.Task.Tiers = w.options.Task.Tiers[:1] }, "task desk has a single tier: there is nothing to decide"},
-		{"too few examples", 10, func(*bench) {}, "there are too few examples to calibrate with"},
-		{"no examples", 0, func(*bench) {}, "there are too few examples to calibrate with"},
+		{"a single tier", 100, func(w *bench) { w.options.Task.Tiers = w.options.Task.Tiers[:1] }, "task desk has a single tier: there is nothing to decide", "larger tier", true},
+		{
+			"too few examples", 10, func(*bench) {},
+			"there are too few examples to calibrate with: 10 of 10 can be used, 5 of them to fit and 5 conversations to certify",
+			"keeping 80 % with 90 % confidence in 2 tiers takes at least 40 examples, 20 of them to fit and 16 conversations to certify, and more where harm is seen: give about 44. Nothing was asked", true,
+		},
+		{"no examples", 0, func(*bench) {}, "there are too few examples to calibrate with: 0 of 0 can be used, 0 of them to fit and 0 conversations to certify", "40 examples", true},
+		{
+			"too few for the promise", 100, func(w *bench) { w.options.Task.Target = pointsman.Target{Retain: 0.99, Confidence: 0.95} },
+			"there are too few examples to calibrate with: 100 of 100 can be used, 46 of them to fit and 54 conversations to certify",
+			"314 conversations to certify", true,
+		},
+		{
+			"few conversations", 200, func(w *bench) {
+				for i := range w.options.Examples {
+					w.options.Examples[i].Group = fmt.Sprint(i % 10)
+				}
+			}, "there are too few examples to calibrate with: 200 of 200 can be used, 140 of them to fit and 3 conversations to certify", "16 conversations", true,
+		},
+		{
+			"all alike", 200, func(w *bench) {
+				for i := range w.options.Examples {
+					w.options.Examples[i] = w.options.Examples[0]
+				}
+			}, "there are too few examples to calibrate with: 1 of 200 can be used, 0 of them to fit and 1 conversations to certify", "199 cannot be used (the same example again)", true,
+		},
+		{
+			"foreign labels", 100, func(w *bench) {
+				for i := range w.options.Examples {
+					w.options.Examples[i].Label += " "
+				}
+			}, "there are too few examples to calibrate with: 0 of 100 can be used, 0 of them to fit and 0 conversations to certify", "100 cannot be used (its label is none of the task's)", true,
+		},
+		{
+			"all forbidden", 100, func(w *bench) { w.options.Task.Rules = permit{"small"} },
+			"there are too few examples to calibrate with: 0 of 100 can be used, 0 of them to fit and 0 conversations to certify",
+			"100 may not be asked (the owner's rules forbid tier large)", true,
+		},
+		{
+			"everything kept", 100, func(w *bench) { w.options.Task.Target.Retain = 1 },
+			"the target of task desk cannot be certified by any number of examples", "below 1", true,
+		},
 		{"labels that no answer has", 100, func(w *bench) {
 			w.large.answer = func(string) (string, float64, error) { return "neither", 0.9, nil }
-		}, "the examples hold nothing to learn from"},
+		}, "the examples hold nothing to learn from", "eval run", false},
 		{"everything fails", 100, func(w *bench) {
 			w.small.answer = func(string) (string, float64, error) { return "", 0, upstream.ErrUnavailable }
 			w.large.answer = w.small.answer
-		}, "the examples hold nothing to learn from"},
+		}, "the examples hold nothing to learn from", "eval run", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newBench(t, c.n)
 			c.change(w)
 			p, _, err := calibrate.Run(t.Context(), w.options)
 			var told *pointsman.Error
-			if !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || told.Message != c.message || told.Hint == "" || strings.Contains(told.Hint, "map[") || p != nil {
-				t.Errorf("%v, want %q and a hint", err, c.message)
+			if !errors.As(err, &told) || told.Code != pointsman.CodeInvalid || told.Message != c.message || !strings.Contains(told.Hint, c.hint) || p != nil {
+				t.Errorf("%v, want %q and a hint with %q", err, c.message, c.hint)
 			}
-			if c.name == "too few examples" && !strings.Contains(told.Hint, "10 could be used, none was left out") {
+			if told != nil && strings.Contains(told.Hint, "map[") {
 				t.Errorf("hint %q", told.Hint)
 			}
-			if c.name == "a single tier" && w.small.reset() != 0 {
-				t.Error("it was asked before that was said")
+			if asked := w.small.reset(); c.free && asked != 0 {
+				t.Errorf("the small tier was asked %d times before that was said", asked)
 			}
 		})
 	}

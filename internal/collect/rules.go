@@ -69,6 +69,13 @@ func (c *Tiers) rule(t Target, e *dataset.Example) (ruling, error) {
 	return ruling{}, nil
 }
 
+// Excluded says why the owner's rules keep an example from calibration; it is
+// empty where they do not. The error is that of an example that cannot be sent.
+func (c *Tiers) Excluded(e *dataset.Example) (string, error) {
+	r, err := c.rule(c.Targets()[0], e)
+	return r.excluded, err
+}
+
 func forbidden(effect pointsman.RuleEffect, tier pointsman.TierID) string {
 	return fmt.Sprintf("%s forbid tier %s", rules(effect), tier)
 }

@@ -62,11 +62,14 @@ func Decode(line []byte) (Example, error) {
 // member sets one member; null is the same as leaving it out.
 func (e *Example) member(name string, raw json.RawMessage) error {
 	into := map[string]any{
-		"id": &e.ID, "input": &e.Input, "messages": &e.Messages, "label": &e.Label,
+		"id": &e.ID, "input": &e.Input, "label": &e.Label,
 		"fields": &e.Fields, "reference": &e.Reference, "metadata": &e.Metadata, "group": &e.Group, "principal": &e.Principal, "tags": &e.Tags,
 	}
 	if string(raw) == "null" && slices.Contains(members, name) {
 		return nil
+	}
+	if name == "messages" {
+		return e.conversation(raw)
 	}
 	if name == "want" {
 		e.Want = bytes.Clone(raw)
@@ -89,21 +92,12 @@ func (e *Example) member(name string, raw json.RawMessage) error {
 		}
 		return invalid("", "member %q is %s, want %s", at, article(wrong.Value), wanted(name))
 	}
-	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		hint := "a message has role, text, tool_name and non_text"
-		if field == `"content"` {
-			hint = `did you mean "text"?`
-		}
-		return invalid(hint, "unknown member %s in %q", field, name)
-	}
 	return invalid("", "member %q: %s", name, plain(err))
 }
 
 // wanted is the type of a member in words.
 func wanted(name string) string {
 	switch name {
-	case "messages":
-		return "a list of messages with role and text"
 	case "fields", "metadata":
 		return "an object whose values are texts"
 	case "tags":

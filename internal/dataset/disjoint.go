@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
 
 // Occurrence is an example that holds a text.
@@ -50,7 +52,7 @@ func CheckDisjoint(sets map[string][]Example) []Overlap {
 	var out []Overlap
 	for _, f := range order {
 		if f.shared {
-			out = append(out, Overlap{clip(f.first), f.in})
+			out = append(out, Overlap{excerpt.Of(f.first, 200), f.in})
 		}
 	}
 	return out
@@ -92,12 +94,4 @@ func Fold(s string) string {
 		return strings.ToLower(strings.TrimSpace(s))
 	}
 	return string(out)
-}
-
-func clip(s string) string {
-	const most = 200
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -43,6 +43,10 @@ type Example struct {
 	Principal string `json:"principal,omitempty"`
 	// Tags are the owner's marks. Nothing but the owner reads them.
 	Tags []string `json:"tags,omitempty"`
+
+	// Line is where the example was read, from 1; 0 where it was not read from
+	// a file.
+	Line int `json:"-"`
 }
 
 // members are the names that a line may hold.

@@ -18,10 +18,14 @@ import (
 // MaxLine bounds the bytes of a line.
 const MaxLine = 8 << 20
 
-// Read reads the examples of a file one after the other; the file is opened
-// anew each time the sequence is ranged over, and closed at its end. The first
-// error ends the sequence; it names the file and the line.
+// Read reads the examples of a file one after the other: of JSON Lines, or of a
+// table whose name says so ([FormatOf]) and whose header names the members. The
+// file is opened anew each time the sequence is ranged over, and closed at its
+// end. The first error ends the sequence; it names the file and the line.
 func Read(path string) iter.Seq2[Example, error] {
+	if format, err := FormatOf(path); err == nil {
+		return Import(path, Table{Format: format, Header: true})
+	}
 	return func(yield func(Example, error) bool) {
 		file, err := os.Open(path)
 		if err != nil {
@@ -78,6 +82,7 @@ func ReadFrom(r io.Reader, name string) iter.Seq2[Example, error] {
 				yield(Example{}, at(name, line.Number, err))
 				return
 			}
+			e.Line = line.Number
 			if !yield(e, nil) {
 				return
 			}
@@ -91,19 +96,31 @@ func unfinished(line []byte) bool {
 	return errors.Is(json.NewDecoder(bytes.NewReader(line)).Decode(&value), io.ErrUnexpectedEOF)
 }
 
-// Load reads a whole file, and refuses one in which two examples have the same
-// id.
-func Load(path string) ([]Example, error) {
+// Load reads a whole file, as [Read] does, and refuses one in which two examples
+// have the same id.
+func Load(path string) ([]Example, error) { return load(path, Read(path)) }
+
+// LoadTable is [Load] for a table, from whose columns members are taken as
+// [Table.Columns] says.
+func LoadTable(path string, columns map[string]string) ([]Example, error) {
+	format, err := FormatOf(path)
+	if err != nil {
+		return nil, err
+	}
+	return load(path, Import(path, Table{Format: format, Header: true, Columns: columns}))
+}
+
+func load(path string, examples iter.Seq2[Example, error]) ([]Example, error) {
 	var out []Example
 	seen := make(map[string]pointsman.Digest)
-	for e, err := range Read(path) {
+	for e, err := range examples {
 		if err != nil {
 			return nil, err
 		}
 		digest := e.Digest()
 		if e.ID != digest.Short() { // the file's own, not one that we gave
 			if _, twice := seen[e.ID]; twice {
-				return nil, invalid("give each example an id of its own, or none", "%s: the id %q is there twice", path, e.ID)
+				return nil, invalid("give each example an id of its own, or none", "%s:%d: the id %q is there twice", path, e.Line, e.ID)
 			}
 			seen[e.ID] = digest
 		}

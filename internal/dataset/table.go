@@ -3,6 +3,7 @@ package dataset
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pointsman-ai/pointsman/internal/jsonl"
+	"github.com/pointsman-ai/pointsman/internal/suggest"
 )
 
 // Format is the form of a table.
@@ -31,9 +33,10 @@ type Table struct {
 	Header bool
 	// Columns says from which column a member is taken: its name in the header
 	// or, counted from 1, its number. The members are id, input, label,
-	// reference, group, and fields.NAME and metadata.NAME for any NAME.
-	// Columns that are not mentioned are left out; an empty cell leaves its
-	// member unset.
+	// reference, want, group, principal, and fields.NAME and metadata.NAME for
+	// any NAME. Columns that are not mentioned are left out; an empty cell
+	// leaves its member unset. Without it, each column of the header is the
+	// member of its own name, and none is left out.
 	Columns map[string]string
 }
 
@@ -82,6 +85,7 @@ func ImportFrom(r io.Reader, name string, t Table) iter.Seq2[Example, error] {
 			return
 		}
 		var plan []source
+		width := 0 // of the header
 		for {
 			row, line, err := rows()
 			if errors.Is(err, io.EOF) {
@@ -102,13 +106,19 @@ func ImportFrom(r io.Reader, name string, t Table) iter.Seq2[Example, error] {
 				}
 			}
 			if first && t.Header {
+				width = len(row)
 				continue
+			}
+			if t.Header && len(row) != width {
+				fail(line, invalid("", "the row has %d columns, the first one %d", len(row), width))
+				return
 			}
 			e, err := build(plan, row)
 			if err != nil {
 				fail(line, err)
 				return
 			}
+			e.Line = line
 			if !yield(e, nil) {
 				return
 			}
@@ -122,16 +132,53 @@ type source struct {
 	column int
 }
 
-var tableMembers = []string{"id", "input", "label", "reference", "group", "fields.NAME", "metadata.NAME"}
+var tableMembers = []string{"id", "input", "label", "reference", "want", "group", "principal", "fields.NAME", "metadata.NAME"}
+
+// isTableMember says whether a column can become that member.
+func isTableMember(member string) bool {
+	kind, name, nested := strings.Cut(member, ".")
+	return !nested && slices.Contains(tableMembers, member) || nested && name != "" && (kind == "fields" || kind == "metadata")
+}
+
+// named are the columns of a header that names members.
+func named(header []string) (map[string]string, error) {
+	columns := make(map[string]string, len(header))
+	for i, name := range header {
+		if !isTableMember(name) {
+			hint := "rename it, take it out, or say which columns are meant: --columns input=NAME,label=NAME"
+			if near := suggest.Nearest(name, tableMembers); near != "" {
+				hint = fmt.Sprintf("did you mean %q? Otherwise %s", near, hint)
+			}
+			return nil, invalid(hint, "the column %q is no member of an example (known: %s)", name, strings.Join(tableMembers, ", "))
+		}
+		if _, twice := columns[name]; twice {
+			return nil, invalid("name each column once", "the column %q is there twice", name)
+		}
+		columns[name] = strconv.Itoa(i + 1)
+	}
+	if columns["input"] == "" {
+		return nil, invalid("name the column that is asked \"input\", or say which it is: --columns input=NAME", "the table has no column \"input\"")
+	}
+	return columns, nil
+}
 
 // sources finds the columns in the first row.
 func (t Table) sources(first []string) ([]source, error) {
 	out := []source{}
+	if t.Header {
+		for i, name := range first {
+			first[i] = strings.TrimSpace(name)
+		}
+	}
+	if t.Columns == nil && t.Header {
+		var err error
+		if t.Columns, err = named(first); err != nil {
+			return nil, err
+		}
+		t.Header = false // the columns are numbered now
+	}
 	for _, member := range slices.Sorted(maps.Keys(t.Columns)) {
-		kind, name, nested := strings.Cut(member, ".")
-		known := slices.Contains([]string{"id", "input", "label", "reference", "group"}, member) ||
-			nested && name != "" && (kind == "fields" || kind == "metadata")
-		if !known {
+		if !isTableMember(member) {
 			return nil, invalid(didYouMean(member, tableMembers), "the mapping names the member %q", member)
 		}
 		column := t.Columns[member]
@@ -181,8 +228,12 @@ func build(plan []source, row []string) (Example, error) {
 			e.Label = cell
 		case "reference":
 			e.Reference = cell
+		case "want":
+			e.Want = []byte(cell)
 		case "group":
 			e.Group = cell
+		case "principal":
+			e.Principal = cell
 		case "fields":
 			e.Fields = with(e.Fields, name, cell)
 		case "metadata":
@@ -230,7 +281,9 @@ func (t Table) rows(r io.Reader) (func() ([]string, int, error), error) {
 		return func() ([]string, int, error) {
 			bounded.left = MaxLine
 			row, err := reader.Read()
-			if wrong, ok := errors.AsType[*csv.ParseError](err); ok {
+			if wrong, ok := errors.AsType[*csv.ParseError](err); ok && errors.Is(err, csv.ErrFieldCount) {
+				return nil, wrong.Line, invalid("quote cells that hold a comma", "the row has %d columns, the first one %d", len(row), reader.FieldsPerRecord)
+			} else if ok {
 				return nil, wrong.Line, invalid("a quote within a quoted cell is written twice", "column %d: %v", wrong.Column, wrong.Err)
 			}
 			if err != nil { // there is no row to ask for its line

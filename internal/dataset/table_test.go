@@ -38,7 +38,7 @@ func TestImport(t *testing.T) {
 	for i := range want {
 		want[i].ID = want[i].Digest().Short()
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, unplaced); diff != "" {
 		t.Error(diff)
 	}
 
@@ -50,7 +50,7 @@ func TestImport(t *testing.T) {
 		{ID: "1", Input: "Q: gold, up\nA:", Label: "up", Metadata: map[string]string{"source": "web"}, Fields: map[string]string{"total": "3.50"}},
 		{ID: "2", Input: "b"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, unplaced); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,15 +10,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/excerpt"
 	"github.com/pointsman-ai/pointsman/internal/journal"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 )
 
-// Options are what a ledger stands on. All but Policy are required.
+// Options are what a ledger stands on. All but Labels and Policy are required.
 type Options struct {
 	// Journal is where everything is written. The caller runs and closes it.
 	Journal *journal.Journal
@@ -29,6 +32,9 @@ type Options struct {
 	AnswerUnrecorded bool
 	// Recording is how much of a task's texts is kept now.
 	Recording func(pointsman.TaskID) pointsman.Recording
+	// Labels are those that an answer of a task may have now; none means any.
+	// It may be nil.
+	Labels func(pointsman.TaskID) []string
 	// Policy is the policy of a digest, or nil where it cannot be read. Without
 	// it no slice keeps its name where texts are not kept.
 	Policy func(pointsman.Digest) *policy.Policy
@@ -175,7 +181,8 @@ const maxPolicies = 64
 
 // RecordOutcome stores an outcome once, and says whether it was there before.
 // An unknown decision, and one of another credential than
-// the outcome's source, is a *pointsman.Error with CodeNotFound.
+// the outcome's source, is a *pointsman.Error with CodeNotFound; a label that no
+// answer of the decision's task may have is one with CodeInvalid.
 func (l *Ledger) RecordOutcome(ctx context.Context, o *pointsman.Outcome) (existed bool, err error) {
 	// The id that the client's content makes is keyed like every digest of a
 	// text, so that nobody can try contents against what is on record.
@@ -198,6 +205,9 @@ func (l *Ledger) RecordOutcome(ctx context.Context, o *pointsman.Outcome) (exist
 	if err != nil {
 		return false, unavailable(fmt.Errorf("look the decision up: %w", err))
 	}
+	if err := l.checkLabel(row.Task, o.Label); err != nil {
+		return false, err
+	}
 	s := sealer{ctx: ctx, recording: l.Recording(row.Task), digest: l.Journal.KeyedDigest}
 	if err := s.outcome(row.Task, o); err != nil {
 		return false, err
@@ -206,6 +216,22 @@ func (l *Ledger) RecordOutcome(ctx context.Context, o *pointsman.Outcome) (exist
 		return existed, unavailable(err)
 	}
 	return false, l.Journal.AppendOutcome(o)
+}
+
+// checkLabel refuses a label that no answer of a task may have: nothing could be
+// learned from it.
+func (l *Ledger) checkLabel(task pointsman.TaskID, label string) error {
+	if label == "" || l.Labels == nil {
+		return nil
+	}
+	labels := l.Labels(task)
+	if len(labels) == 0 || slices.Contains(labels, label) {
+		return nil
+	}
+	return &pointsman.Error{
+		Code: pointsman.CodeInvalid, Message: fmt.Sprintf("task %s has no label %q", task, excerpt.Of(label, 64)), Param: "label",
+		Hint: "its labels are " + excerpt.Of(strings.Join(labels, ", "), 1000) + "; say anything else in comment",
+	}
 }
 
 // sourceOf is what a decision's principal is called as the source of an outcome.

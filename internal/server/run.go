@@ -22,7 +22,7 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	records := ledger.New(ledger.Options{
-		Journal: s.journal, Index: s.index, Recording: s.recording, Policy: s.policy, AnswerUnrecorded: s.config.Journal.OnFull == config.OnFullAnswer,
+		Journal: s.journal, Index: s.index, Recording: s.recording, Labels: s.labels, Policy: s.policy, AnswerUnrecorded: s.config.Journal.OnFull == config.OnFullAnswer,
 	})
 	g := gateway.New(gateway.Options{
 		Acquire: func() (gateway.Instance, func()) { return s.instances.Acquire() }, Gate: s.gate, Memory: s.memory, Log: records, Outcomes: records, IDs: pointsman.NewIDSource(nil, nil),
@@ -81,6 +81,16 @@ func serve(server *http.Server, l net.Listener) func(context.Context) error {
 		}
 		return nil
 	}
+}
+
+// labels are those that an answer of a task may have under the configuration in
+// force; of a task that is gone, any.
+func (s *server) labels(id pointsman.TaskID) []string {
+	t, err := s.instances.Current().Task(id)
+	if err != nil {
+		return nil
+	}
+	return t.Contract.Labels
 }
 
 // recording is how much of a task's texts is kept under the configuration in

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/config"
@@ -117,7 +118,7 @@ func TestPrepare(t *testing.T) {
 		{ID: "q7", Input: cello, Label: "B", Metadata: music, Group: test[0].Group},
 		{ID: "q9", Input: cello + "\n\n(Question 9)", Label: "B", Metadata: music, Group: test[0].Group},
 	}
-	if diff := cmp.Diff(want, test); diff != "" {
+	if diff := cmp.Diff(want, test, cmpopts.IgnoreFields(dataset.Example{}, "Line")); diff != "" {
 		t.Errorf("one wording on one side (-want +got):\n%s", diff)
 	}
 	fit, err := dataset.Load(filepath.Join(out, "calibrate.jsonl"))

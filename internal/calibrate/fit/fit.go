@@ -70,7 +70,7 @@ func (o Options) complete(observations []Observation) (Options, error) {
 		o.Cut = 0.5
 	}
 	if o.MinExamples == 0 {
-		o.MinExamples = 40
+		o.MinExamples = defaultMinExamples
 	}
 	if o.Slices == nil {
 		for i := range observations {
