@@ -153,6 +153,9 @@ func (r *run) put(ctx context.Context, j job) error {
 // one.
 func (r *run) work(ctx context.Context) error {
 	for j := range r.jobs {
+		if err := ctx.Err(); err != nil {
+			return err // nothing more is paid for
+		}
 		result, err := r.Asker.Ask(ctx, r.Targets[j.Target], j.Example)
 		switch {
 		case errors.Is(err, ErrStop):

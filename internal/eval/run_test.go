@@ -166,13 +166,15 @@ func TestInterruptedRunSavesAndGoesOn(t *testing.T) {
 	o := options(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var asked atomic.Int32
+	pressed := make(chan struct{})
 	f := &fake{}
 	f.answer = func(_ collect.Target, e *dataset.Example) (*collect.Result, error) {
 		switch n := asked.Add(1); {
 		case n == 20:
 			cancel(errors.New("somebody pressed ^C"))
+			close(pressed)
 		case n > 20:
-			<-ctx.Done() // however long the 20th takes to say so
+			<-pressed // however long the 20th takes
 		}
 		return answered(e.Label), nil
 	}
