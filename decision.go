@@ -8,11 +8,11 @@ type Cause string
 // The causes. The first group ends a request, the second makes the cascade
 // move on, the third ends a request without an answer.
 const (
-	CauseConfident Cause = "confident" // the policy accepted the answer
-	CauseLast      Cause = "last_tier" // the largest permitted tier answered
-	CausePinned    Cause = "pinned"    // the client or a rule named the tier
-	CauseDirect    Cause = "direct"    // the client named provider/model: no task, no cascade
-	CauseFallback  Cause = "fallback"  // every larger tier failed; the best untrusted answer was given
+	CauseAccepted Cause = "accepted"  // by the policy: asking the largest tier is not worth it
+	CauseLast     Cause = "last_tier" // the largest permitted tier answered
+	CausePinned   Cause = "pinned"    // the client or a rule named the tier
+	CauseDirect   Cause = "direct"    // the client named provider/model: no task, no cascade
+	CauseFallback Cause = "fallback"  // every larger tier failed; the best untrusted answer was given
 
 	CauseUncertain    Cause = "uncertain"    // the uplift of asking on is above the threshold
 	CauseContract     Cause = "contract"     // the answer breaks the output contract
@@ -32,9 +32,24 @@ const (
 	CauseInternal  Cause = "internal"          // our own fault
 )
 
+// UnmarshalText implements encoding.TextUnmarshaler. It reads the names that
+// causes had in records of earlier versions.
+func (c *Cause) UnmarshalText(text []byte) error {
+	*c = Cause(text).Current()
+	return nil
+}
+
+// Current is the name that a cause has now.
+func (c Cause) Current() Cause {
+	if c == "confident" { // until 2026-11; it was said of answers that were not
+		return CauseAccepted
+	}
+	return c
+}
+
 // Causes lists every cause, in the order in which they are documented.
 var Causes = []Cause{
-	CauseConfident, CauseLast, CausePinned, CauseDirect, CauseFallback,
+	CauseAccepted, CauseLast, CausePinned, CauseDirect, CauseFallback,
 	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseVoid, CauseError, CauseTimeout,
 	CauseInvalid, CauseForbidden, CauseExhausted, CauseAborted, CauseBroken, CauseDeadline, CauseDrained, CauseInternal,
 }

@@ -72,7 +72,7 @@ type listOptions struct {
 // filter turns the flags into a filter. Times are RFC 3339, or a duration ago.
 func (l listOptions) filter(now time.Time) (ledger.Filter, error) {
 	f := ledger.Filter{
-		Task: pointsman.TaskID(l.task), Tier: pointsman.TierID(l.tier), Cause: pointsman.Cause(l.cause),
+		Task: pointsman.TaskID(l.task), Tier: pointsman.TierID(l.tier), Cause: pointsman.Cause(l.cause).Current(),
 		Lifecycle: pointsman.Lifecycle(l.lifecycle), Conversation: l.conversation, Principal: l.principal,
 	}
 	err := l.checkNames()

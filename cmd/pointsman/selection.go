@@ -13,7 +13,7 @@ import (
 // would select nothing, which looks like a good answer.
 func (l listOptions) checkNames() error {
 	causes := names(pointsman.Causes)
-	if l.cause != "" && !slices.Contains(causes, l.cause) {
+	if l.cause != "" && !slices.Contains(causes, string(pointsman.Cause(l.cause).Current())) {
 		return mistake(nearOrAll(l.cause, causes), "there is no cause %q", l.cause)
 	}
 	lifecycles := names([]pointsman.Lifecycle{pointsman.Completed, pointsman.Failed, pointsman.Aborted})

@@ -224,7 +224,7 @@ var cases = []struct {
 		"a sure answer is accepted",
 		setup{small: sure, large: sure, policy: true},
 		nil,
-		"small:confident => small (confident) cost $0.00011 of $0.0011", "",
+		"small:accepted => small (accepted) cost $0.00011 of $0.0011", "",
 	},
 	{
 		"an unsure answer is escalated",
@@ -272,7 +272,7 @@ var cases = []struct {
 		"three tiers",
 		setup{small: unsure, middle: sure, large: sure, policy: true},
 		nil,
-		"small:uncertain middle:confident => middle (confident) cost $0.00044 of $0.0011", "",
+		"small:uncertain middle:accepted => middle (accepted) cost $0.00044 of $0.0011", "",
 	},
 	{
 		"a single tier",
@@ -302,7 +302,7 @@ var cases = []struct {
 		"stakes do not lift a negative uplift",
 		setup{small: sure, large: sure, policy: true, rules: &effect{Permitted: []pointsman.TierID{"small", "large"}, Stakes: 50}},
 		nil,
-		"small:confident => small (confident) cost $0.00011 of $0.0011", "",
+		"small:accepted => small (accepted) cost $0.00011 of $0.0011", "",
 	},
 	{
 		"everything fails",
@@ -332,13 +332,13 @@ var cases = []struct {
 		"a witness is asked beside a judged tier",
 		setup{small: sure, large: sure, policy: true, witness: unsure},
 		nil,
-		"small:confident => small (confident) cost $0.00033 of $0.0011", "",
+		"small:accepted => small (accepted) cost $0.00033 of $0.0011", "",
 	},
 	{
 		"a failing witness is a missing signal",
 		setup{small: sure, large: sure, policy: true, witness: down},
 		nil,
-		"small:confident => small (confident) cost $0.00011 of $0.0011", "",
+		"small:accepted => small (accepted) cost $0.00011 of $0.0011", "",
 	},
 }
 

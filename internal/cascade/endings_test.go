@@ -150,7 +150,7 @@ func TestEndings(t *testing.T) {
 			"the client does not take an answer",
 			setup{small: sure, large: sure, policy: true},
 			forever, true, io.ErrClosedPipe,
-			"small:confident => small (client_aborted) cost $0.00011 of $0.0011", "gone", true,
+			"small:accepted => small (client_aborted) cost $0.00011 of $0.0011", "gone", true,
 		},
 		{
 			"a fault of ours",

@@ -177,7 +177,7 @@ type Plan struct {
 	// Tier is the tier that is asked first; empty where the rules left none.
 	Tier pointsman.TierID
 	// Cause is why: for a tier that is final already its decision's cause, and
-	// "confident" for one whose answer may be accepted.
+	// "accepted" for one whose answer may be accepted.
 	Cause pointsman.Cause
 }
 
@@ -192,7 +192,7 @@ func (t *Task) Plan(r *pointsman.Request) Plan {
 	if !ok {
 		return p
 	}
-	p.Tier, p.Cause = t.Tiers[s.tier].ID, pointsman.CauseConfident
+	p.Tier, p.Cause = t.Tiers[s.tier].ID, pointsman.CauseAccepted
 	if s.final {
 		p.Cause = w.why
 	}

@@ -197,7 +197,7 @@ func (a *HTTP) decision(ctx context.Context, t Target, h http.Header, result *Re
 	d := &result.Decision
 	d.ID, d.Task, d.Status = pointsman.DecisionID(h.Get(headerDecision)), pointsman.TaskID(a.options.Model), result.Status
 	d.Tier, d.Model = pointsman.TierID(h.Get(headerTier)), pointsman.ModelID(h.Get(headerModel))
-	d.Cause = pointsman.Cause(h.Get(headerCause))
+	d.Cause = pointsman.Cause(h.Get(headerCause)).Current()
 	d.Rules.Pin = t.Tier
 	var err error
 	if result.Uplift, err = numberIn(h, headerUplift); err != nil {

@@ -22,6 +22,9 @@ type Expect struct {
 	Rule  string           `yaml:"rule"`
 }
 
+// formerCause is what "accepted" was called: files and snapshots have it.
+const formerCause = "confident"
+
 // probeFields are the keys of a task's probes.
 var probeFields = map[string]field{
 	"tasks.*.probes":                {doc: "Requests with what must become of them; pointsman check runs them."},
@@ -31,7 +34,7 @@ var probeFields = map[string]field{
 	"tasks.*.probes.*.metadata":     {doc: "The metadata of the request.", many: 64},
 	"tasks.*.probes.*.expect":       {doc: "What must become of it; at least one of tier, cause and rule.", required: true, least: 1},
 	"tasks.*.probes.*.expect.tier":  {doc: "The tier that is asked first."},
-	"tasks.*.probes.*.expect.cause": {doc: "Why that tier is asked.", enum: texts(pointsman.Causes)},
+	"tasks.*.probes.*.expect.cause": {doc: "Why that tier is asked.", enum: append(texts(pointsman.Causes), formerCause)},
 	"tasks.*.probes.*.expect.rule":  {doc: "A rule that must hold."},
 	"tasks.*.probes.*.metadata.*":   {doc: "The value of one metadata key.", text: 1024},
 }

@@ -50,7 +50,7 @@ func threeWays(t collect.Target, e *dataset.Example) (*collect.Result, error) {
 	usage := pointsman.Usage{Known: true, Input: 100, Output: 3}
 	d.Attempts = []pointsman.Attempt{{Tier: tier, Usage: usage}}
 	if t.Tier == "" {
-		d.Cause = pointsman.CauseConfident
+		d.Cause = pointsman.CauseAccepted
 		if tier == "large" {
 			d.Cause, d.Cost = pointsman.CauseUncertain, pointsman.KnownCost(260_000)
 			d.Attempts = append(d.Attempts, pointsman.Attempt{Tier: "small", Usage: usage})
@@ -98,7 +98,7 @@ func TestReport(t *testing.T) {
 	if cascade.Tokens != (TokenSummary{200, 25_000, 750}) || *cascade.Escalated.Value != 0.25 {
 		t.Errorf("tokens %+v, escalated %+v", cascade.Tokens, cascade.Escalated)
 	}
-	if diff := cmp.Diff([]Count{{"confident", 150, 0.75}, {"uncertain", 50, 0.25}}, cascade.Causes); diff != "" {
+	if diff := cmp.Diff([]Count{{"accepted", 150, 0.75}, {"uncertain", 50, 0.25}}, cascade.Causes); diff != "" {
 		t.Error(diff)
 	}
 

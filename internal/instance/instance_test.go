@@ -417,7 +417,7 @@ func TestChangedVariantVoidsThePolicy(t *testing.T) {
 				t.Fatalf("void: %v", task.PolicyProblem)
 			}
 			plan := task.Plan(request(t, "support", nil))
-			if want := map[bool]pointsman.Cause{true: pointsman.CauseVoid, false: pointsman.CauseConfident}[c.void]; plan.Cause != want {
+			if want := map[bool]pointsman.Cause{true: pointsman.CauseVoid, false: pointsman.CauseAccepted}[c.void]; plan.Cause != want {
 				t.Errorf("planned %+v, want %s", plan, want)
 			}
 			if noted := strings.Contains(strings.Join(w.Notes(), "\n"), "run pointsman calibrate"); noted != c.void {

@@ -27,7 +27,7 @@ func Example() {
 	const question = "Where is my card?"
 	payload := &journal.Payload{Decision: id, Recording: pointsman.RecordFull, Input: question}
 	decision := &pointsman.Decision{
-		ID: id, Time: time.Now(), Task: "banking", Cause: pointsman.CauseConfident,
+		ID: id, Time: time.Now(), Task: "banking", Cause: pointsman.CauseAccepted,
 		Input: j.KeyedDigest(question),
 	}
 	if err := j.AppendDecision(decision, payload); err != nil {
@@ -57,6 +57,6 @@ func Example() {
 	}
 	fmt.Println(report.Records, report.Clean())
 	// Output:
-	// banking confident Where is my card?
+	// banking accepted Where is my card?
 	// 1 true
 }

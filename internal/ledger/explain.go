@@ -55,8 +55,8 @@ func explain(r *Record, p *policy.Policy) *Explanation {
 	for i := range d.Attempts {
 		a := &d.Attempts[i]
 		say("%s", attemptSentence(a, d.Rules.Stakes))
-		if p != nil && i < len(p.Stages) && a.Confidence.Acceptable != nil {
-			e.Contributions = append(e.Contributions, contributions(p, i, d, a)...)
+		if stage := stageOf(p, d, a); stage >= 0 {
+			e.Contributions = append(e.Contributions, contributions(p, stage, d, a)...)
 		}
 	}
 	say("%s", endSentence(d))
@@ -104,6 +104,18 @@ func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 	case pointsman.CauseAborted:
 		b.WriteString("was answering when the client went away.")
 		return b.String()
+	case pointsman.CauseDeadline:
+		b.WriteString("was answering when the request's time was over (server.request_timeout).")
+		return b.String()
+	case pointsman.CauseDrained:
+		b.WriteString("was answering when the server stopped.")
+		return b.String()
+	case pointsman.CauseBroken:
+		fmt.Fprintf(&b, "broke off after %s: %s.", a.Latency.Round(time.Microsecond), a.Detail)
+		return b.String()
+	case pointsman.CauseInternal:
+		b.WriteString("met a fault of pointsman itself; the server's log has it.")
+		return b.String()
 	}
 	if a.Reading.Label != "" {
 		fmt.Fprintf(&b, "answered %q", a.Reading.Label)
@@ -125,9 +137,11 @@ func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 		}
 	}
 	switch a.Cause {
-	case pointsman.CauseConfident:
-		b.WriteString(", so it was accepted.")
-	case pointsman.CauseUncertain, pointsman.CauseContract, pointsman.CauseUncalibrated, pointsman.CauseUncertified:
+	case pointsman.CauseAccepted:
+		b.WriteString(": the largest tier is not expected to do enough better, so the answer was accepted.")
+	case pointsman.CauseUncertain:
+		fmt.Fprintf(&b, ": the largest tier may do better, so the cascade moved on (%s).", a.Cause)
+	case pointsman.CauseContract, pointsman.CauseUncalibrated, pointsman.CauseUncertified:
 		fmt.Fprintf(&b, ", so the cascade moved on (%s).", a.Cause)
 	default:
 		b.WriteString(".")
@@ -140,12 +154,12 @@ func endSentence(d *pointsman.Decision) string {
 		return fmt.Sprintf("No answer was given (%s): %s", d.Cause, orNone(d.Detail))
 	}
 	why := map[pointsman.Cause]string{
-		pointsman.CauseConfident:    "its answer was trusted",
+		pointsman.CauseAccepted:     "asking the largest tier was not worth it",
 		pointsman.CauseLast:         "it is the only tier that was permitted",
 		pointsman.CausePinned:       "it was asked for by name",
 		pointsman.CauseDirect:       "the client named the model itself",
 		pointsman.CauseFallback:     "every larger tier failed",
-		pointsman.CauseUncertain:    "the answer before was not trusted",
+		pointsman.CauseUncertain:    "the largest tier was expected to do better than the answer before",
 		pointsman.CauseContract:     "the answer before broke the contract",
 		pointsman.CauseUncalibrated: "there is no policy to trust a smaller tier by",
 		pointsman.CauseUncertified:  "no threshold is certified here",
@@ -153,16 +167,47 @@ func endSentence(d *pointsman.Decision) string {
 		pointsman.CauseError:        "the tier before failed",
 		pointsman.CauseTimeout:      "the tier before was too slow",
 		pointsman.CauseAborted:      "the client went away",
+		pointsman.CauseDeadline:     "the request's time was over",
+		pointsman.CauseDrained:      "the server stopped",
+		pointsman.CauseBroken:       "the upstream ended it",
+		pointsman.CauseInternal:     "pointsman itself failed",
 	}[d.Cause]
 	end := map[pointsman.Lifecycle]string{
 		pointsman.Completed: "The client was given the answer of tier %s, because %s (%s).",
-		pointsman.Failed:    "The answer of tier %s broke off; it was asked because %s (%s).",
+		pointsman.Failed:    "The answer of tier %s broke off, because %s (%s).",
 		pointsman.Aborted:   "The answer of tier %s did not reach the client: %s (%s).",
 	}[d.Lifecycle]
-	if end == "" {
+	switch {
+	case end == "":
 		end = "Tier %s: %s (%s)."
+	case d.Lifecycle == pointsman.Failed && !endsEarly(d.Cause):
+		end = "The answer of tier %s did not reach the client whole; it was asked because %s (%s)."
 	}
 	return fmt.Sprintf(end, d.Tier, why, d.Cause)
+}
+
+// endsEarly says whether a cause is why an answer broke off.
+func endsEarly(c pointsman.Cause) bool {
+	switch c {
+	case pointsman.CauseBroken, pointsman.CauseDeadline, pointsman.CauseDrained, pointsman.CauseInternal:
+		return true
+	}
+	return false
+}
+
+// stageOf is the stage of the policy that judged an attempt, or −1. Tiers may have
+// been forbidden or passed over, so that it is not the attempt's number; it is the
+// one that gives the confidence on record.
+func stageOf(p *policy.Policy, d *pointsman.Decision, a *pointsman.Attempt) int {
+	if p == nil || a.Confidence.Acceptable == nil {
+		return -1
+	}
+	for stage := range p.Stages {
+		if c := p.Assess(stage, d.Request, a.Signals); c.Acceptable != nil && *c.Acceptable == *a.Confidence.Acceptable {
+			return stage
+		}
+	}
+	return -1
 }
 
 // contributions are each signal's part in the log-odds, largest first.

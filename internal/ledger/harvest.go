@@ -68,7 +68,7 @@ func (r *Reader) Harvest(
 		var message strings.Builder
 		message.WriteString("no recorded request of task " + string(task) + " can be learned from")
 		for _, why := range slices.Sorted(maps.Keys(leftOut)) {
-			message.WriteString(fmt.Sprintf("; of %d %s", leftOut[why], why))
+			fmt.Fprintf(&message, "; of %d %s", leftOut[why], why)
 		}
 		return nil, leftOut, &pointsman.Error{
 			Code: pointsman.CodeInvalid, Message: message.String(),

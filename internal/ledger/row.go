@@ -219,6 +219,7 @@ func RowOf(e *journal.Entry) (Row, error) {
 	if err != nil {
 		return row, fmt.Errorf("%s: %w", e.Position, err)
 	}
+	row.Cause = row.Cause.Current()
 	row.Attempts = len(attempts)
 	for _, attempt := range slices.Backward(attempts) {
 		if attempt.Get("tier").Str == string(row.Tier) {

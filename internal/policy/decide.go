@@ -13,7 +13,7 @@ import "github.com/pointsman-ai/pointsman"
 //     policy does not know has the threshold of the whole.
 //   - The answer is accepted where its effective uplift is at most the
 //     strictest threshold of the whole and of the request's slices
-//     (CauseConfident), and otherwise it is not (CauseUncertain).
+//     (CauseAccepted), and otherwise it is not (CauseUncertain).
 //
 // The effective uplift is stakes × uplift where the uplift is positive, and
 // the uplift itself where it is not. Stakes below 1, or not a number, count
@@ -39,7 +39,7 @@ func (p *Policy) Decide(stage int, slices []string, stakes float64, reading poin
 		detail = "by the threshold of " + bound.Slice
 	}
 	if Effective(*c.Uplift, stakes) <= *bound.Threshold {
-		return true, pointsman.CauseConfident, detail
+		return true, pointsman.CauseAccepted, detail
 	}
 	return false, pointsman.CauseUncertain, detail
 }

@@ -163,7 +163,7 @@ func TestReplayAgreesWithEveryEnding(t *testing.T) {
 		}
 	}
 	for _, want := range []pointsman.Cause{
-		pointsman.CauseConfident, pointsman.CauseUncertain, pointsman.CauseLast, pointsman.CauseDirect, pointsman.CauseFallback, pointsman.CauseError,
+		pointsman.CauseAccepted, pointsman.CauseUncertain, pointsman.CauseLast, pointsman.CauseDirect, pointsman.CauseFallback, pointsman.CauseError,
 		pointsman.CauseInvalid, pointsman.CauseExhausted, pointsman.CauseAborted, pointsman.CauseBroken, pointsman.CauseDeadline, pointsman.CauseDrained,
 	} {
 		if seen[want] == 0 {

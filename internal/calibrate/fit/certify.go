@@ -65,7 +65,7 @@ type finding struct {
 	bound              float64 // upper bound on P(harm) at the certified or the strictest threshold
 	lower              float64 // of the largest tier's quality
 	epsilon            float64
-	threshold          *float64 // the loosest that passed
+	threshold          *float64 // the loosest that passed, where it accepts anything
 	tested             int      // thresholds up to and with the first failure
 	largest            int      // examples that the largest tier has right
 }
@@ -113,6 +113,9 @@ func sequence(trials []trial, grid []float64, limit float64, l levels) (finding,
 			break
 		}
 		f.threshold = &grid[k]
+	}
+	if f.accepted == 0 {
+		f.threshold = nil // what accepts nothing keeps every promise, and is none
 	}
 	return f, nil
 }
@@ -189,8 +192,11 @@ func (o Options) certifyWhole(tier int, l *learned, f finding, lv levels, split 
 	}
 	if f.threshold == nil {
 		c.ExamplesNeeded = l.needed(f, lv, func(int) bool { return true })
-		c.Claim = fmt.Sprintf("Nothing is promised at tier %d and every answer of it is escalated: even the strictest threshold has an upper bound on harm of %s, and %s is allowed; %s.",
-			tier+1, percent(f.bound), percent(f.epsilon), wouldDo(c.ExamplesNeeded, f))
+		why := fmt.Sprintf("even the strictest threshold has an upper bound on harm of %s, and %s is allowed", percent(f.bound), percent(f.epsilon))
+		if f.bound <= f.epsilon {
+			why = fmt.Sprintf("the thresholds that keep enough of the largest tier's quality accept none of the %d fresh examples", f.n)
+		}
+		c.Claim = fmt.Sprintf("Nothing is promised at tier %d and every answer of it is escalated: %s; %s.", tier+1, why, wouldDo(c.ExamplesNeeded, f))
 		s.Thresholds = []policy.Threshold{{Why: c.Claim}}
 		s.Certificate = c
 		return
@@ -199,8 +205,8 @@ func (o Options) certifyWhole(tier int, l *learned, f finding, lv levels, split 
 	if lv.stages > 1 {
 		part = ", together with the other stages,"
 	}
-	c.Claim = fmt.Sprintf("With %s confidence, answering at tier %d where the uplift is at most %.4g keeps%s at least %s of the largest tier's quality: harm was seen in %d of %d fresh examples (upper bound %s, allowed %s).",
-		percent(1-lv.whole), tier+1, *f.threshold, part, percent(o.Target.Retain), f.harms, f.n, percent(f.bound), percent(f.epsilon))
+	c.Claim = fmt.Sprintf("With %s confidence, answering %s keeps%s at least %s of the largest tier's quality: of %d fresh examples %s would be answered there, and harm was seen in %d (upper bound %s, allowed %s).",
+		percent(1-lv.whole), where(tier, f), part, percent(o.Target.Retain), f.n, share(f), f.harms, percent(f.bound), percent(f.epsilon))
 	value := *f.threshold
 	s.Thresholds = []policy.Threshold{{
 		Threshold: &value, Certified: true,
@@ -258,8 +264,25 @@ func claim(c policy.SliceCertificate, t policy.Threshold, rho float64, tier int)
 	if !c.Certified {
 		return fmt.Sprintf("Nothing is promised for %s at tier %d: %s.", c.Slice, tier+1, t.Why)
 	}
-	return fmt.Sprintf("In %s, answering at tier %d where the uplift is at most %.4g keeps at least %s of the largest tier's quality, at error level %.4g after the correction for several slices.",
-		c.Slice, tier+1, *t.Threshold, percent(rho), c.Delta)
+	f := finding{n: c.N, accepted: c.Accepted, threshold: t.Threshold}
+	return fmt.Sprintf("In %s, answering %s keeps at least %s of the largest tier's quality, at error level %.4g after the correction for several slices: of %d fresh examples %s would be answered there.",
+		c.Slice, where(tier, f), percent(rho), c.Delta, c.N, share(f))
+}
+
+// where says which requests a tier answers under a finding's threshold.
+func where(tier int, f finding) string {
+	if f.accepted == f.n {
+		return fmt.Sprintf("everything at tier %d", tier+1)
+	}
+	return fmt.Sprintf("at tier %d where the uplift is at most %.4g", tier+1, *f.threshold)
+}
+
+// share says how many of the fresh examples a finding's threshold accepts.
+func share(f finding) string {
+	if f.accepted == f.n {
+		return "all"
+	}
+	return fmt.Sprint(f.accepted)
 }
 
 // violation says whether a slice's harm at a threshold is significantly above

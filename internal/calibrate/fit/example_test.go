@@ -30,6 +30,6 @@ func ExampleFit() {
 	}
 	// Output:
 	// certified: true
-	// margin 5 accepted: true confident
+	// margin 5 accepted: true accepted
 	// margin -3 accepted: false uncertain
 }

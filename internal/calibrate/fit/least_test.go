@@ -3,6 +3,7 @@ package fit
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
@@ -55,5 +56,38 @@ func TestSizesAreThoseOfTheSplit(t *testing.T) {
 	p := o.split(observations)
 	if fit != len(p.fit) || certify != len(p.certify) || fit+certify+p.dependent != 300 || p.dependent == 0 {
 		t.Errorf("%d and %d, %d dependent", fit, certify, p.dependent)
+	}
+}
+
+// A threshold that accepts nothing keeps every promise and is none; one that
+// accepts everything is said to.
+func TestWhatAcceptsNothingIsNotCertified(t *testing.T) {
+	o := Options{Target: pointsman.Target{Retain: 0.9, Confidence: 0.9}, Tiers: make([]pointsman.Digest, 2)}
+	lv := o.levels(1 - o.Target.Confidence)
+	trials := make([]trial, 500)
+	for i := range trials {
+		trials[i] = trial{uplift: 0.2, largest: true, harm: i%2 == 0}
+	}
+	l := &learned{}
+	f, err := sequence(trials, []float64{-0.9, -0.5, 0, 0.5, 1}, 2, lv)
+	if err != nil || f.threshold != nil || f.accepted != 0 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	o.certifyWhole(0, l, f, lv, parts{})
+	c := l.stage.Certificate
+	if c.Certified || l.stage.Thresholds[0].Threshold != nil || !strings.Contains(c.Claim, "accept none of the 500 fresh examples") {
+		t.Errorf("%+v", c)
+	}
+
+	for i := range trials {
+		trials[i].harm = false
+	}
+	l = &learned{}
+	if f, err = sequence(trials, []float64{-0.9, -0.5, 0, 0.5, 1}, 2, lv); err != nil || f.threshold == nil {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	o.certifyWhole(0, l, f, lv, parts{})
+	if c := l.stage.Certificate; !c.Certified || !strings.Contains(c.Claim, "answering everything at tier 1") || !strings.Contains(c.Claim, "of 500 fresh examples all would be answered there") {
+		t.Errorf("%+v", c)
 	}
 }

@@ -1,7 +1,7 @@
 -- The index of the decision log, beside the table of decisions, whose columns
 -- are those of ledger.Row (schema.go). Everything here is derived from the
 -- journal's segments: an index of another schema is built anew when it is
--- opened.
+-- opened. Causes have the names that they have now.
 
 -- One row: how far the journal was read, and which journal it is.
 CREATE TABLE progress (

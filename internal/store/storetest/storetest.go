@@ -111,7 +111,7 @@ func Decision(n int) *pointsman.Decision {
 		Request: pointsman.Signals{pointsman.Measured("request.words", float64(n)), pointsman.Unmeasured("request.ood", "a \"reason\"")},
 		Rules:   pointsman.RuleEffect{Permitted: []pointsman.TierID{"small", "large"}, Stakes: 1},
 		Tier:    pointsman.TierID(pick("small", "large", "small", "small", "")), Model: "m",
-		Cause:     pointsman.Cause(pick("confident", "uncertain", "confident", "pinned", "all_tiers_failed")),
+		Cause:     pointsman.Cause(pick("accepted", "uncertain", "accepted", "pinned", "all_tiers_failed")),
 		Lifecycle: pointsman.Lifecycle(pick("completed", "completed", "aborted", "completed", "failed")), Status: 200 + n%5,
 		Streamed: n%2 == 0, Propensity: 1, Latency: time.Duration(n) * time.Millisecond, Overhead: time.Duration(n) * time.Microsecond,
 		Cost: pointsman.KnownCost(pointsman.Money(100 * n)), Baseline: pointsman.KnownCost(pointsman.Money(1000 * n)), BaselineEstimated: n%3 == 0,
