@@ -129,11 +129,11 @@ func (x *exchange) decode(ctx context.Context, r *http.Request) error {
 // finish ends the exchange: it settles how the request ended, puts that on
 // record, and only then gives the last of the answer, or says what went wrong.
 func (x *exchange) finish(err error) {
-	x.extend(finishTime)
 	x.settle(err)
 	if recordErr := x.record(); recordErr != nil && x.decision.Lifecycle != pointsman.Aborted {
 		err = recordErr
 	}
+	x.extend(finishTime) // from here on: recording may have taken its time
 	if err != nil {
 		x.fail(err)
 		return

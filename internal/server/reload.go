@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/pointsman-ai/pointsman/internal/config"
@@ -21,9 +20,6 @@ func (s *server) watch(ctx context.Context) error {
 		case changed <- struct{}{}:
 		default:
 		}
-	}
-	if err := os.MkdirAll(s.store.ActiveDir(), 0o700); err != nil {
-		s.log.Warn("the directory of active policies is not there and cannot be made", "error", err)
 	}
 	watching := make(chan error, 1)
 	go func() { watching <- config.Watch(ctx, s.options.Path, notice, s.store.ActiveDir()) }()

@@ -123,6 +123,10 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	if err := os.MkdirAll(c.DataDir.String(), 0o700); err != nil {
 		return nil, unwritable(c.DataDir.String(), fmt.Errorf("data directory: %w", err))
 	}
+	// What is watched is there from the beginning, so that its coming is no change.
+	if err := os.MkdirAll(s.store.ActiveDir(), 0o700); err != nil {
+		s.log.Warn("the directory of active policies is not there and cannot be made", "error", err)
+	}
 	if s.seen = s.state(); config.Fingerprint(o.Path) != before {
 		s.seen = "" // it changed while it was loaded: it is read again
 	}
