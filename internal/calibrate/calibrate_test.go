@@ -544,9 +544,9 @@ func TestWhatCannotBeFitted(t *testing.T) {
 		{
 			"too few examples", 10, func(*bench) {},
 			"there are too few examples to calibrate with: 10 of 10 can be used, 5 of them to fit and 5 conversations to certify",
-			"keeping 80 % with 90 % confidence in 2 tiers takes at least 40 examples, 20 of them to fit and 16 conversations to certify, and more where harm is seen: give about 44. Nothing was asked", true,
+			"keeping 80 % with 90 % confidence in 2 tiers takes at least 20 examples to fit and 16 conversations to certify, and more where harm is seen: give about 44. Nothing was asked", true,
 		},
-		{"no examples", 0, func(*bench) {}, "there are too few examples to calibrate with: 0 of 0 can be used, 0 of them to fit and 0 conversations to certify", "40 examples", true},
+		{"no examples", 0, func(*bench) {}, "there are too few examples to calibrate with: 0 of 0 can be used, 0 of them to fit and 0 conversations to certify", "give about 44", true},
 		{
 			"too few for the promise", 100, func(w *bench) { w.options.Task.Target = pointsman.Target{Retain: 0.99, Confidence: 0.95} },
 			"there are too few examples to calibrate with: 100 of 100 can be used, 46 of them to fit and 54 conversations to certify",

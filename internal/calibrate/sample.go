@@ -85,8 +85,8 @@ func enough(o Options, f fit.Options, examples []dataset.Example, r *Report) err
 		Code: pointsman.CodeInvalid,
 		Message: fmt.Sprintf("there are too few examples to calibrate with: %d of %d can be used, %d of them to fit and %d conversations to certify",
 			len(examples), len(o.Examples), toFit, toCertify),
-		Hint: fmt.Sprintf("%s takes at least %d examples, %d of them to fit and %d conversations to certify, and more where harm is seen: give about %d%s. Nothing was asked",
-			promise, least.Examples, least.Fit, least.Certify, least.Give(f.CertifyShare), r.unused()),
+		Hint: fmt.Sprintf("%s takes at least %d examples to fit and %d conversations to certify, and more where harm is seen: give about %d%s. Nothing was asked",
+			promise, least.Fit, least.Certify, least.Give(f.CertifyShare), r.unused()),
 	}
 }
 

@@ -245,6 +245,44 @@ test('malformed requests are refused', async () => {
   assert.equal(undeclared.status, 415, String(undeclared));
 });
 
+test("a vendor's refusal is the error that the client knows, and is tried again only where that helps", async () => {
+  for (const [status, kind, got, tries] of [
+    [400, OpenAI.BadRequestError, 400, 1],
+    [404, OpenAI.NotFoundError, 404, 1],
+    [413, OpenAI.APIError, 413, 1],
+    [422, OpenAI.UnprocessableEntityError, 422, 1],
+    [429, OpenAI.RateLimitError, 429, 3],
+    [401, OpenAI.InternalServerError, 502, 1],
+    [402, OpenAI.InternalServerError, 502, 1],
+    [403, OpenAI.InternalServerError, 502, 1],
+    [503, OpenAI.InternalServerError, 502, 3],
+  ]) {
+    let asked = 0;
+    const counting = new OpenAI({
+      baseURL: `${POINTSMAN_URL}/v1`,
+      apiKey: 'no key is asked for',
+      maxRetries: 2,
+      timeout: 20_000,
+      fetch: (...all) => {
+        asked++;
+        return fetch(...all);
+      },
+    });
+    const error = await failure(counting.chat.completions.create(ask(`refuse ${status}`)));
+    assert.ok(error instanceof kind, `${status}: ${error}`);
+    assert.equal(error.status, got, String(status));
+    assert.equal(asked, tries, `${status} was asked ${asked} times`);
+    if (status === got) {
+      assert.match(error.message, /the vendor refuses/);
+      assert.equal(error.requestID, 'req_fake');
+      assert.equal(error.headers.get('x-ratelimit-remaining-requests'), '0');
+    } else {
+      assert.equal(error.code, [401, 402, 403].includes(status) ? 'upstream_credentials' : 'upstream_failed');
+      assert.ok(!/the vendor refuses/.test(error.message), error.message);
+    }
+  }
+});
+
 test('a model that fails is a server error with the record of it', async () => {
   const error = await failure(client.chat.completions.create(ask('fail, please')));
   assert.ok(error instanceof OpenAI.InternalServerError, String(error));

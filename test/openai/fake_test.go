@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ const vendorKey = "sk-fake-secret"
 //	slow        a piece every 50 ms, for a minute
 //	silent      nothing, until the caller goes
 //	fail        status 500
+//	refuse N    status N, with the vendor's headers and error object
 //	break off   a stream that ends in the middle
 //	track N     a call of the tool track, where tools are offered
 //	… parcel …  the label "parcel"; "small is down" makes the small model fail
@@ -70,6 +72,15 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.slowly(w, r, request)
 	case strings.HasPrefix(said, "fail"), strings.Contains(said, "small is down") && request.Model == "vendor-small":
 		refuse(w, http.StatusInternalServerError, "the secret is "+vendorKey)
+	case strings.HasPrefix(said, "refuse "):
+		status, err := strconv.Atoi(strings.TrimPrefix(said, "refuse "))
+		if err != nil {
+			panic(err)
+		}
+		w.Header().Set("X-Request-Id", "req_fake")
+		w.Header().Set("Retry-After-Ms", "20")
+		w.Header().Set("X-Ratelimit-Remaining-Requests", "0")
+		refuse(w, status, "the vendor refuses")
 	case strings.Contains(said, "parcel"):
 		answer(w, request, "parcel")
 	case strings.HasPrefix(said, "track ") && len(request.Tools) > 0:
