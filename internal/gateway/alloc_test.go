@@ -14,7 +14,7 @@ import (
 )
 
 // nothing is a log that keeps nothing, so that only the request is counted.
-type nothing struct{ *book }
+type nothing struct{ *records }
 
 func (nothing) Record(*pointsman.Decision, pointsman.Recording, *journal.Payload) error { return nil }
 
@@ -30,10 +30,10 @@ func TestAllocationsOfARequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("counted without the race detector, which changes it: make unit")
 	}
-	w := newWorld(t, model{text: "hi"})
+	w := newInstance(t, model{text: "hi"})
 	g := gateway.New(gateway.Options{
 		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(w.keys),
-		Log: nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
+		Log: nothing{&records{}}, Outcomes: &records{}, IDs: pointsman.NewIDSource(nil, nil),
 	})
 	serve := func(body string) func() {
 		return func() {
@@ -62,10 +62,10 @@ func TestAllocationsOfARequest(t *testing.T) {
 }
 
 func BenchmarkRequest(b *testing.B) {
-	w := newWorld(b, model{text: "hi"})
+	w := newInstance(b, model{text: "hi"})
 	g := gateway.New(gateway.Options{
 		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(w.keys),
-		Log: nothing{&book{}}, Outcomes: &book{}, IDs: pointsman.NewIDSource(nil, nil),
+		Log: nothing{&records{}}, Outcomes: &records{}, IDs: pointsman.NewIDSource(nil, nil),
 	})
 	b.ReportAllocs()
 	for b.Loop() {

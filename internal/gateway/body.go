@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/memory"
@@ -40,19 +39,4 @@ func tooLarge(most int64) error {
 		Code: pointsman.CodeTooLarge, Message: "the request's body is larger than " + strconv.FormatInt(most, 10) + " bytes",
 		Hint: "send less, or raise server.max_body",
 	}
-}
-
-// finishTime is how long the last bytes of an answer may take, even where the
-// request's own time is over.
-const finishTime = 2 * time.Second
-
-// extend sets the time by which everything must be written: a client that reads
-// slowly or not at all holds a request no longer than one that takes its answer.
-// It is the request's own deadline, or at least so long from now.
-func (x *exchange) extend(least time.Duration) {
-	at := time.Now().Add(least)
-	if x.deadline.After(at) {
-		at = x.deadline
-	}
-	_ = http.NewResponseController(x.w).SetWriteDeadline(at) // a test's recorder has none
 }

@@ -53,9 +53,9 @@ func (*river) Close() error              { return nil }
 // server.request_timeout and the moment that the end takes, whether it asked for
 // a stream or not; one that reads is answered meanwhile.
 func TestClientsThatDoNotRead(t *testing.T) {
-	w := newWorld(t, flood{})
+	w := newInstance(t, flood{})
 	w.timeout = 300 * time.Millisecond
-	b := &book{outcomes: map[pointsman.Digest]bool{}}
+	b := &records{outcomes: map[pointsman.Digest]bool{}}
 	g := gateway.New(gateway.Options{
 		Acquire: func() (gateway.Instance, func()) { return w, func() {} }, Gate: admit.New(nil),
 		Log: b, Outcomes: b, IDs: pointsman.NewIDSource(nil, nil),
@@ -106,9 +106,9 @@ func TestClientsThatDoNotRead(t *testing.T) {
 // to come again, and on record; afterwards there is room again.
 func TestMemoryIsLentForWhatHasCome(t *testing.T) {
 	budget := memory.NewBudget(4 << 20)
-	w := newWorld(t, model{text: "hi"})
+	w := newInstance(t, model{text: "hi"})
 	w.body = 32 << 20
-	b := &book{}
+	b := &records{}
 	url, _ := startLogged(t, w, b, func(o *gateway.Options) { o.Memory = budget })
 	var open []net.Conn
 	for range 30 { // each claims eight times the budget
@@ -158,7 +158,7 @@ func TestMemoryIsLentForWhatHasCome(t *testing.T) {
 func TestAnAnswerThatFindsNoMemory(t *testing.T) {
 	budget := memory.NewBudget(1 << 20)
 	large := `{"choices":[{"index":0,"message":{"role":"assistant","content":"` + strings.Repeat("a", 1<<20) + `"},"finish_reason":"stop"}]}`
-	w := newWorld(t, vendor(t, func(w http.ResponseWriter, r *http.Request) {
+	w := newInstance(t, vendor(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -170,7 +170,7 @@ func TestAnAnswerThatFindsNoMemory(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, strings.Replace(large, strings.Repeat("a", 1<<20), "hi", 1))
 	}))
-	b := &book{}
+	b := &records{}
 	url, _ := startLogged(t, w, b, func(o *gateway.Options) { o.Memory = budget })
 	for _, stream := range []string{"}", `,"stream":true}`} {
 		r := send(t, "POST", url+"/v1/chat/completions", strings.TrimSuffix(strings.Replace(hello, "hello", "much", 1), "}")+stream)

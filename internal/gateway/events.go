@@ -21,7 +21,7 @@ func newEventWriter(x *exchange) *eventWriter {
 
 // Begin implements cascade.Sink: the tier is decided, so the headers can tell.
 func (e *eventWriter) Begin(d *pointsman.Decision) error {
-	e.x.extend(finishTime) // a fallback may begin when the request's time is over
+	e.x.writable(true)
 	h := e.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")

@@ -24,6 +24,7 @@ const maxConversation = 256
 type exchange struct {
 	g        *Gateway
 	w        http.ResponseWriter
+	ctx      context.Context //nolint:containedctx // of the request, as the connection has it
 	client   dialect.Client
 	instance Instance
 	who      *admit.Principal
@@ -40,7 +41,7 @@ type exchange struct {
 // answer serves requests for answers in a client's dialect.
 func (g *Gateway) answer(client dialect.Client) handler {
 	return func(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal) {
-		x := &exchange{g: g, w: w, client: client, instance: instance, who: who, started: g.Now()}
+		x := &exchange{g: g, w: w, ctx: r.Context(), client: client, instance: instance, who: who, started: g.Now()}
 		x.decision = &pointsman.Decision{
 			ID: g.IDs.Next(), Time: x.started.UTC(), Config: instance.Snapshot(), Principal: who.Name,
 			Cost: pointsman.KnownCost(0), // until something is asked
@@ -72,7 +73,6 @@ func (x *exchange) serve(ctx context.Context, r *http.Request) (err error) {
 	d.Conversation, d.Streamed = x.request.Conversation, x.request.Stream
 	limit := x.instance.RequestTimeout()
 	x.deadline = time.Now().Add(limit)
-	x.extend(0)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var sink cascade.Sink // nil, and not a nil *eventWriter
@@ -133,7 +133,7 @@ func (x *exchange) finish(err error) {
 	if recordErr := x.record(); recordErr != nil && x.decision.Lifecycle != pointsman.Aborted {
 		err = recordErr
 	}
-	x.extend(finishTime) // from here on: recording may have taken its time
+	x.writable(false) // from here on: recording may have taken its time
 	if err != nil {
 		x.fail(err)
 		return

@@ -22,8 +22,8 @@ const (
 	maxKey      = 128
 )
 
-// word is the body of POST /v1/feedback.
-type word struct {
+// feedbackBody is the body of POST /v1/feedback.
+type feedbackBody struct {
 	Decision   string   `json:"decision_id"`
 	Label      string   `json:"label"`
 	Correct    *bool    `json:"correct"`
@@ -33,15 +33,15 @@ type word struct {
 	Key        string   `json:"idempotency_key"`
 }
 
-// said is the answer to it.
-type said struct {
+// feedbackReply is the answer to it.
+type feedbackReply struct {
 	Object   string               `json:"object"`
 	ID       pointsman.Digest     `json:"id"`
 	Decision pointsman.DecisionID `json:"decision_id"`
 	Existed  bool                 `json:"existed"`
 }
 
-// feedback serves POST /v1/feedback. The same word on the same decision by the
+// feedback serves POST /v1/feedback. The same feedback on the same decision by the
 // same credential is recorded once; the second time answers 200 instead of 201.
 func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Instance, who *admit.Principal) {
 	body, err := readBody(r, nil, min(maxFeedback, instance.MaxBody()))
@@ -67,7 +67,7 @@ func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Inst
 	if existed {
 		status = http.StatusOK
 	}
-	answer, err := json.Marshal(said{Object: "pointsman.feedback", ID: o.ID, Decision: o.Decision, Existed: existed})
+	answer, err := json.Marshal(feedbackReply{Object: "pointsman.feedback", ID: o.ID, Decision: o.Decision, Existed: existed})
 	if err != nil {
 		g.fail(w, "", err)
 		return
@@ -75,13 +75,13 @@ func (g *Gateway) feedback(w http.ResponseWriter, r *http.Request, instance Inst
 	g.writeJSON(w, status, answer)
 }
 
-// outcome reads and checks a word on a decision.
+// outcome reads and checks the feedback on a decision.
 func outcome(body []byte, who *admit.Principal, key string) (*pointsman.Outcome, error) {
 	bad := func(param, message, hint string) error {
 		return &pointsman.Error{Code: pointsman.CodeInvalid, Message: message, Hint: hint, Param: param}
 	}
 	const members = "members are decision_id, label, correct, score, correction, comment and idempotency_key"
-	var in word
+	var in feedbackBody
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&in); err != nil {

@@ -63,7 +63,7 @@ type Log interface {
 	Record(d *pointsman.Decision, recording pointsman.Recording, texts *journal.Payload) error
 }
 
-// Outcomes is where later words on decisions go on record.
+// Outcomes is where feedback on decisions goes on record.
 type Outcomes interface {
 	// RecordOutcome stores an outcome once; it says whether it was there
 	// before. An unknown decision is a *pointsman.Error with CodeNotFound.

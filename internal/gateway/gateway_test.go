@@ -77,8 +77,8 @@ type still struct {
 	body    int64         // the largest; 4096 where it is zero
 }
 
-// world is an instance with the keys of its clients.
-type world interface {
+// served is an instance with the keys of its clients.
+type served interface {
 	gateway.Instance
 	credentials() []admit.Key
 }
@@ -89,7 +89,7 @@ type noRules struct{ set *rules.Set }
 
 func (n noRules) Apply(r *pointsman.Request) pointsman.RuleEffect { return n.set.Apply(r, "t") }
 
-func newWorld(t testing.TB, m upstream.Upstream) *still {
+func newInstance(t testing.TB, m upstream.Upstream) *still {
 	t.Helper()
 	tiers := []pointsman.Tier{{ID: "only", Timeout: time.Minute, Variant: pointsman.Variant{Model: "m"}}}
 	set, err := rules.Compile(nil, tiers, nil)
@@ -119,8 +119,8 @@ func (s *still) RequestTimeout() time.Duration {
 	return cmp.Or(s.timeout, time.Minute)
 }
 
-// book keeps what was put on record.
-type book struct {
+// records keeps what was put on record.
+type records struct {
 	mu        sync.Mutex
 	decisions []pointsman.Decision
 	texts     []*journal.Payload
@@ -130,15 +130,15 @@ type book struct {
 	written   chan struct{}
 }
 
-func (b *book) Ready() error {
+func (b *records) Ready() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return nil
 }
 
-func (b *book) Fits(pointsman.Recording, int64) error { return b.unfit }
+func (b *records) Fits(pointsman.Recording, int64) error { return b.unfit }
 
-func (b *book) Record(d *pointsman.Decision, _ pointsman.Recording, texts *journal.Payload) error {
+func (b *records) Record(d *pointsman.Decision, _ pointsman.Recording, texts *journal.Payload) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.decisions, b.texts = append(b.decisions, *d), append(b.texts, texts)
@@ -148,7 +148,7 @@ func (b *book) Record(d *pointsman.Decision, _ pointsman.Recording, texts *journ
 	return b.fail
 }
 
-func (b *book) RecordOutcome(_ context.Context, o *pointsman.Outcome) (bool, error) {
+func (b *records) RecordOutcome(_ context.Context, o *pointsman.Outcome) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.decisions) == 0 || b.decisions[0].ID != o.Decision {
@@ -159,7 +159,7 @@ func (b *book) RecordOutcome(_ context.Context, o *pointsman.Outcome) (bool, err
 	return existed, nil
 }
 
-func start(t *testing.T, w world, b *book) string {
+func start(t *testing.T, w served, b *records) string {
 	t.Helper()
 	b.outcomes = map[pointsman.Digest]bool{}
 	s := httptest.NewServer(gateway.New(gateway.Options{
@@ -200,8 +200,8 @@ func send(t *testing.T, method, url, body string, header ...string) response {
 const hello = `{"model":"t","messages":[{"role":"user","content":"hello"}]}`
 
 func TestCompletion(t *testing.T) {
-	b := &book{}
-	url := start(t, newWorld(t, model{text: "hi"}), b)
+	b := &records{}
+	url := start(t, newInstance(t, model{text: "hi"}), b)
 	r := send(t, "POST", url+"/v1/chat/completions", hello, gateway.HeaderConversation, "c1")
 	if r.StatusCode != 200 || !strings.Contains(r.body, `"content":"hi"`) {
 		t.Fatalf("%d %s", r.StatusCode, r.body)
@@ -223,8 +223,8 @@ func TestCompletion(t *testing.T) {
 }
 
 func TestStream(t *testing.T) {
-	b := &book{}
-	url := start(t, newWorld(t, model{text: "hi there"}), b)
+	b := &records{}
+	url := start(t, newInstance(t, model{text: "hi there"}), b)
 	for _, c := range []struct {
 		options string
 		usage   bool
@@ -263,8 +263,8 @@ func TestErrors(t *testing.T) {
 		{"unknown method", "GET", "/v1/chat/completions", "", model{}, 404, "not_found", "no such endpoint", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := &book{}
-			r := send(t, c.method, start(t, newWorld(t, c.model), b)+c.path, c.body)
+			b := &records{}
+			r := send(t, c.method, start(t, newInstance(t, c.model), b)+c.path, c.body)
 			var e struct {
 				Error struct{ Message, Type, Code string }
 			}
@@ -285,9 +285,9 @@ func TestErrors(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	w := newWorld(t, model{text: "hi"})
+	w := newInstance(t, model{text: "hi"})
 	w.keys = []admit.Key{{Name: "app", SHA256: sha256.Sum256([]byte("k1")), Metadata: map[string]string{"tenant": "emea"}}}
-	b := &book{}
+	b := &records{}
 	url := start(t, w, b)
 	for _, wrong := range []string{"", "Bearer k2", "Basic k1", "k1"} {
 		if r := send(t, "POST", url+"/v1/chat/completions", hello, "Authorization", wrong); r.StatusCode != 401 || !strings.Contains(r.body, "invalid_api_key") {
@@ -309,8 +309,8 @@ func TestKeys(t *testing.T) {
 // An answer whose decision cannot be recorded is not given.
 func TestNoAnswerWithoutARecord(t *testing.T) {
 	for _, body := range []string{hello, strings.TrimSuffix(hello, "}") + `,"stream":true}`} {
-		b := &book{fail: errors.New("disk full")}
-		r := send(t, "POST", start(t, newWorld(t, model{text: "hi"}), b)+"/v1/chat/completions", body)
+		b := &records{fail: errors.New("disk full")}
+		r := send(t, "POST", start(t, newInstance(t, model{text: "hi"}), b)+"/v1/chat/completions", body)
 		if strings.Contains(r.body, "[DONE]") || !strings.Contains(r.body, "service_unavailable") || r.StatusCode == 200 && !strings.Contains(body, "stream") {
 			t.Errorf("%d %s", r.StatusCode, r.body)
 		}
@@ -318,8 +318,8 @@ func TestNoAnswerWithoutARecord(t *testing.T) {
 }
 
 func TestAClientThatGoesAwayIsOnRecord(t *testing.T) {
-	b := &book{written: make(chan struct{}, 1)}
-	url := start(t, newWorld(t, model{hold: make(chan struct{})}), b)
+	b := &records{written: make(chan struct{}, 1)}
+	url := start(t, newInstance(t, model{hold: make(chan struct{})}), b)
 	connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -335,8 +335,8 @@ func TestAClientThatGoesAwayIsOnRecord(t *testing.T) {
 }
 
 func TestABodyThatBreaksOff(t *testing.T) {
-	b := &book{}
-	url := start(t, newWorld(t, model{text: "hi"}), b)
+	b := &records{}
+	url := start(t, newInstance(t, model{text: "hi"}), b)
 	connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -357,9 +357,9 @@ func TestABodyThatBreaksOff(t *testing.T) {
 }
 
 func TestFeedback(t *testing.T) {
-	w := newWorld(t, model{text: "hi"})
+	w := newInstance(t, model{text: "hi"})
 	w.keys = []admit.Key{{Name: "reviewer", SHA256: sha256.Sum256([]byte("k"))}}
-	b := &book{}
+	b := &records{}
 	url := start(t, w, b)
 	send(t, "POST", url+"/v1/chat/completions", hello, "Authorization", "Bearer k")
 	id := string(b.decisions[0].ID)
@@ -390,7 +390,7 @@ func TestFeedback(t *testing.T) {
 }
 
 func TestModels(t *testing.T) {
-	url := start(t, newWorld(t, model{}), &book{})
+	url := start(t, newInstance(t, model{}), &records{})
 	if r := send(t, "GET", url+"/v1/models", ""); r.StatusCode != 200 || !strings.Contains(r.body, `"id":"t"`) {
 		t.Errorf("%d %s", r.StatusCode, r.body)
 	}

@@ -21,9 +21,9 @@ func TestKeysSeeTheirOwnModelsOnly(t *testing.T) {
 	other.Tasks = []pointsman.TaskID{"another"}
 	direct.Direct = admit.Direct{All: true}
 	listed.Direct = admit.Direct{Upstreams: []pointsman.UpstreamID{"up"}}
-	w := newWorld(t, model{text: "hi"})
+	w := newInstance(t, model{text: "hi"})
 	w.keys = []admit.Key{all, other, direct, listed}
-	b := &book{}
+	b := &records{}
 	url := start(t, directly{w}, b)
 	for _, c := range []struct {
 		key, model string

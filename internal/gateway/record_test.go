@@ -16,11 +16,11 @@ import (
 // A request that is too large to be recorded is refused before a model is paid.
 func TestWhatCannotBeRecordedIsNotAsked(t *testing.T) {
 	var asked atomic.Int32
-	w := newWorld(t, vendor(t, func(w http.ResponseWriter, _ *http.Request) {
+	w := newInstance(t, vendor(t, func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
 		_, _ = io.WriteString(w, `{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}`)
 	}))
-	b := &book{unfit: &pointsman.Error{Code: pointsman.CodeTooLarge, Message: "the request is too large to be recorded"}}
+	b := &records{unfit: &pointsman.Error{Code: pointsman.CodeTooLarge, Message: "the request is too large to be recorded"}}
 	url, _ := startLogged(t, directly{w}, b)
 	for _, model := range []string{"t", "up/m"} {
 		r := send(t, "POST", url+"/v1/chat/completions", strings.Replace(hello, `"t"`, `"`+model+`"`, 1))
@@ -54,8 +54,8 @@ func TestAPanicIsOnRecord(t *testing.T) {
 		"in the middle of it": {trap{}, strings.TrimSuffix(hello, "}") + `,"stream":true}`, `"code":"internal"`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &book{}
-			url, log := startLogged(t, newWorld(t, c.model), b)
+			b := &records{}
+			url, log := startLogged(t, newInstance(t, c.model), b)
 			r := send(t, "POST", url+"/v1/chat/completions", c.body)
 			if !strings.Contains(r.body, c.want) || (r.StatusCode == 200) != c.begun || strings.Contains(r.body, "[DONE]") {
 				t.Errorf("%d %s", r.StatusCode, r.body)
@@ -107,7 +107,7 @@ const (
 // Calls of tools are on record with the attempt's texts, and what the upstream
 // sent reaches the client byte for byte, comments included.
 func TestToolCallsAreOnRecord(t *testing.T) {
-	w := newWorld(t, vendor(t, func(w http.ResponseWriter, r *http.Request) {
+	w := newInstance(t, vendor(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -120,7 +120,7 @@ func TestToolCallsAreOnRecord(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, calling)
 	}))
-	b := &book{}
+	b := &records{}
 	url, _ := startLogged(t, w, b)
 	for body, want := range map[string]string{hello: calling, strings.TrimSuffix(hello, "}") + `,"stream":true}`: commands} {
 		if r := send(t, "POST", url+"/v1/chat/completions", body); r.StatusCode != 200 || r.body != want {
@@ -141,7 +141,7 @@ func TestToolCallsAreOnRecord(t *testing.T) {
 func TestSeveralChoices(t *testing.T) {
 	two := `{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"},{"index":1,"message":{"role":"assistant","content":"b"},"finish_reason":"stop"}]}`
 	var sent atomic.Value
-	w := newWorld(t, vendor(t, func(w http.ResponseWriter, r *http.Request) {
+	w := newInstance(t, vendor(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -150,7 +150,7 @@ func TestSeveralChoices(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, two)
 	}))
-	b := &book{}
+	b := &records{}
 	url, _ := startLogged(t, directly{w}, b)
 	body := strings.TrimSuffix(hello, "}") + `,"n":2}`
 	if r := send(t, "POST", url+"/v1/chat/completions", body); r.StatusCode != 400 || !strings.Contains(r.body, `"param":"n"`) || sent.Load() != nil {

@@ -66,7 +66,7 @@ func (l *lines) String() string {
 }
 
 // startLogged is start with a log.
-func startLogged(t *testing.T, w world, b *book, change ...func(*gateway.Options)) (string, *lines) {
+func startLogged(t *testing.T, w served, b *records, change ...func(*gateway.Options)) (string, *lines) {
 	t.Helper()
 	log := &lines{}
 	b.outcomes = map[pointsman.Digest]bool{}
@@ -118,8 +118,8 @@ func TestRefusals(t *testing.T) {
 		for _, model := range []string{"t", "up/m"} {
 			for _, stream := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%d/%s/stream=%v", c.status, strings.ReplaceAll(model, "/", "-"), stream), func(t *testing.T) {
-					b := &book{}
-					url, log := startLogged(t, directly{newWorld(t, vendor(t, refusing(c.status, c.header...)))}, b)
+					b := &records{}
+					url, log := startLogged(t, directly{newInstance(t, vendor(t, refusing(c.status, c.header...)))}, b)
 					body := strings.Replace(hello, `"t"`, `"`+model+`"`, 1)
 					if stream {
 						body = strings.TrimSuffix(body, "}") + `,"stream":true}`
@@ -186,14 +186,14 @@ func TestACascadeTellsTheMostUsefulFailure(t *testing.T) {
 		"all keys":                      {key, key, 502, "", "upstream_credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, model{err: c.small})
+			w := newInstance(t, model{err: c.small})
 			w.task.Tiers = append(w.task.Tiers, cascade.Tier{Tier: calltest.Tier(
 				pointsman.Tier{ID: "large", Timeout: time.Minute, Variant: pointsman.Variant{Model: "l"}}, model{err: c.large},
 			)})
 			w.task.Rules = both{}
 			threshold := 1.0
 			w.task.Policy = &policy.Policy{Stages: []policy.Stage{{Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true}}}}}
-			b := &book{}
+			b := &records{}
 			url, _ := startLogged(t, w, b)
 			r := send(t, "POST", url+"/v1/chat/completions", hello)
 			if len(b.decisions[0].Attempts) != 2 {

@@ -40,6 +40,9 @@ func Read(r io.Reader, l *Lease, o ReadOptions) ([]byte, error) {
 	for {
 		if len(buffer) == cap(buffer) {
 			increase := min(int64(cap(buffer)), maxIncrease)
+			if rest := o.Length + 1 - int64(cap(buffer)); rest > 0 {
+				increase = min(increase, rest) // no more than is said to come
+			}
 			if err := l.Grow(increase * o.PerByte); err != nil {
 				return nil, err
 			}

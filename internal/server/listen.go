@@ -137,17 +137,4 @@ func (s *server) api(g *gateway.Gateway) http.Handler {
 	})
 }
 
-// writeTime is how long a response may take to be written. An exchange, which may
-// take longer, sets its own.
-const writeTime = 10 * time.Second
-
-// timed gives each request a deadline for writing, in place of that of the
-// request before it on the same connection.
-func timed(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime)) // supported by net/http's own
-		next.ServeHTTP(w, r)
-	})
-}
-
 func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }

@@ -34,8 +34,8 @@ func (s *server) run(ctx context.Context) error {
 	defer stop()
 	requests, cut := context.WithCancelCause(below)
 	defer cut(nil)
-	api, admin := s.newHTTPServer(requests, timed(s.guarded(g, s.api(g)))), s.newHTTPServer(below, s.admin(g))
-	api.ConnState, admin.WriteTimeout = s.recent.note, adminTime
+	api, admin := s.newHTTPServer(requests, gateway.Timed(s.guarded(g, s.api(g)))), s.newHTTPServer(below, s.admin(g))
+	api.ConnState, api.ConnContext, admin.WriteTimeout = s.recent.note, gateway.ConnContext, adminTime
 	var group errgroup.Group
 	fail := make(chan error, 1)
 	start := func(what string, run func(context.Context) error) {

@@ -158,7 +158,7 @@ func prepare(ctx context.Context, data, out string, calibrate int) (_ *report, e
 	return r, err
 }
 
-func (t *tally) add(q *question, a said, read pointsman.Reading) {
+func (t *tally) add(q *question, a answered, read pointsman.Reading) {
 	right := read.Valid && read.Label == q.Letter
 	if a.Correct {
 		t.SourceCorrect++

@@ -22,12 +22,12 @@ type question struct {
 	Options  []string `json:"options"`
 	Letter   string   `json:"answer"`
 
-	Answers []said `json:"-"`
+	Answers []answered `json:"-"`
 }
 
-// said is one model's answer: its text, and the letter that the source read
+// answered is one model's answer: its text, and the letter that the source read
 // from it (empty where it read none) and whether that counted as correct.
-type said struct {
+type answered struct {
 	ID      int    `json:"question_id"`
 	Text    string `json:"output"`
 	Letter  string `json:"-"`
@@ -154,7 +154,7 @@ func eachQuestion(dir string, each func(q *question) error) (err error) {
 		answers[i] = json.NewDecoder(files[i+2])
 	}
 	err = readQuestions(files[0], func(q *question) error {
-		q.Answers = make([]said, len(voices))
+		q.Answers = make([]answered, len(voices))
 		for i, v := range voices {
 			if err := answers[i].Decode(&q.Answers[i]); err != nil {
 				return fmt.Errorf("answers of %s: question %d: %w", v.files, q.ID, err)

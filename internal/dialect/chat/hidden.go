@@ -26,23 +26,29 @@ func withoutLogprobs(body []byte) []byte {
 	if !choices.IsArray() {
 		return body
 	}
+	has := func(choice gjson.Result) bool {
+		return choice.IsObject() && last(choice, "logprobs").Type != gjson.Null
+	}
 	found := false
+	choices.ForEach(func(_, choice gjson.Result) bool {
+		found = has(choice)
+		return !found
+	})
+	if !found { // many vendors write null, and most answers have none
+		return body
+	}
 	edited := append(make([]byte, 0, len(choices.Raw)), '[')
 	choices.ForEach(func(_, choice gjson.Result) bool {
 		if len(edited) > 1 {
 			edited = append(edited, ',')
 		}
-		if !choice.IsObject() || last(choice, "logprobs").Type == gjson.Null {
+		if has(choice) {
+			edited = appendEdited(edited, choice.Raw, []edit{{name: "logprobs", raw: "null"}})
+		} else {
 			edited = append(edited, choice.Raw...)
-			return true
 		}
-		found = true
-		edited = appendEdited(edited, choice.Raw, []edit{{name: "logprobs", raw: "null"}})
 		return true
 	})
-	if !found {
-		return body
-	}
 	edited = append(edited, ']')
 	start := bytes.IndexByte(body, '{')
 	end := bytes.LastIndexByte(body, '}')
