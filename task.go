@@ -102,12 +102,28 @@ var Recordings = []Recording{RecordFull, RecordRedacted, RecordHashed, RecordNon
 
 // Target is the quality that a policy must promise.
 type Target struct {
+	// Promise is what is promised; empty stands for [PromiseQuality], and was
+	// written before there was a choice.
+	Promise Promise `json:"promise,omitempty"`
 	// Retain is ρ: the cascade's quality as a share of the largest tier's.
 	Retain float64 `json:"retain"`
 	// Confidence is 1 − δ: the probability, over the draw of the calibration
 	// examples, that the promise holds.
 	Confidence float64 `json:"confidence"`
 }
+
+// Promise is what a policy promises of its cascade.
+type Promise string
+
+// The promises.
+const (
+	// PromiseQuality: the cascade's mean score is at least ρ times the largest
+	// tier's. Answers that are better pay for answers that are worse.
+	PromiseQuality Promise = "quality"
+	// PromiseHarm: of the requests that the largest tier has right, at most a
+	// share 1 − ρ gets a wrong answer.
+	PromiseHarm Promise = "harm"
+)
 
 // Place is where a tier's upstream runs.
 type Place struct {

@@ -1,0 +1,236 @@
+package certify
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/stat"
+)
+
+// Sample is what candidates are tested on. The cases of a unit follow one
+// another, and the units are in an order that does not depend on any outcome.
+type Sample struct {
+	// Units are the numbers of cases in each unit; nil means that every case is
+	// a unit of its own.
+	Units []int
+	// Most is the largest number of cases that a unit may have; 0 means 1.
+	Most int
+}
+
+func (s Sample) most() int { return max(s.Most, 1) }
+
+func (s Sample) check(cases int) error {
+	if s.Units == nil {
+		return nil
+	}
+	sum := 0
+	for i, n := range s.Units {
+		if n < 1 || n > s.most() {
+			return fmt.Errorf("%w: unit %d has %d cases, want 1 to %d", ErrInvalid, i, n, s.most())
+		}
+		sum += n
+	}
+	if sum != cases {
+		return fmt.Errorf("%w: the units have %d cases and there are %d", ErrInvalid, sum, cases)
+	}
+	return nil
+}
+
+// sums adds the margins up in each unit.
+func (c Claim) sums(cases []Case, s Sample) []float64 {
+	if s.Units == nil {
+		out := make([]float64, len(cases))
+		for i := range cases {
+			out[i] = c.Margin(&cases[i])
+		}
+		return out
+	}
+	out := make([]float64, len(s.Units))
+	at := 0
+	for u, n := range s.Units {
+		for ; n > 0; n-- {
+			out[u] += c.Margin(&cases[at])
+			at++
+		}
+	}
+	return out
+}
+
+// Method names a test.
+type Method string
+
+// The tests.
+const (
+	MethodExact   Method = "clopper-pearson"
+	MethodBetting Method = "betting"
+)
+
+// Verdict is what a test found.
+type Verdict struct {
+	Shown  bool   `json:"shown"`
+	Method Method `json:"method"`
+	Units  int    `json:"units"` // independent draws
+	// Most is the largest number of requests in a draw.
+	Most int `json:"most"`
+	N    int `json:"n"` // requests
+	// Local counts requests that are answered below the largest tier, Harms
+	// those that the largest tier has right and the given answer has not, and
+	// LargestRight those that the largest tier has right.
+	Local        int `json:"local"`
+	Harms        int `json:"harms"`
+	LargestRight int `json:"largest_right"`
+	// Quality and Largest are the mean scores of the cascade and of the largest
+	// tier, on the requests of which both are known.
+	Quality float64 `json:"quality"`
+	Largest float64 `json:"largest"`
+	// Evidence is the error level at which the claim would just be shown: at
+	// most Delta where it is.
+	Evidence float64 `json:"evidence"`
+}
+
+// Test tests one candidate. pilot are the cases of other examples under the
+// same candidate, which choose the bets.
+func (c Claim) Test(cases []Case, s Sample, pilot []Case, ps Sample) (Verdict, error) {
+	if err := c.check(); err != nil {
+		return Verdict{}, err
+	}
+	if err := s.check(len(cases)); err != nil {
+		return Verdict{}, err
+	}
+	if err := ps.check(len(pilot)); err != nil {
+		return Verdict{}, err
+	}
+	v := count(cases, s)
+	if len(cases) == 0 {
+		v.Evidence = 1
+		return v, nil
+	}
+	if c.Promise == pointsman.PromiseHarm && s.most() == 1 {
+		v.Method = MethodExact
+		// The level at which the upper bound is exactly 1−ρ.
+		p, err := stat.BinomialAtMost(v.Harms, v.LargestRight, 1-c.Retain)
+		if err != nil {
+			return v, err
+		}
+		v.Evidence = p
+	} else {
+		v.Method = MethodBetting
+		sums := c.sums(cases, s)
+		v.Evidence = math.Exp(-peak(sums, bet(c.Delta, len(sums), c.sums(pilot, ps), s.most())))
+	}
+	v.Shown = v.Evidence <= c.Delta
+	return v, nil
+}
+
+func count(cases []Case, s Sample) Verdict {
+	v := Verdict{N: len(cases), Units: len(s.Units), Most: s.most()}
+	if s.Units == nil {
+		v.Units = v.N
+	}
+	known := 0.0
+	for i := range cases {
+		x := &cases[i]
+		right, harmed := x.harm()
+		if x.Local {
+			v.Local++
+		}
+		if right {
+			v.LargestRight++
+		}
+		if harmed {
+			v.Harms++
+		}
+		if !x.Unknown {
+			known++
+			v.Largest += x.Largest
+			if x.Local {
+				v.Quality += x.Given
+			} else {
+				v.Quality += x.Largest
+			}
+		}
+	}
+	if known > 0 {
+		v.Quality /= known
+		v.Largest /= known
+	}
+	return v
+}
+
+// HarmBound is the upper confidence bound, at error level delta, of P(harm | the
+// largest tier is right), where every unit is one request.
+func (v Verdict) HarmBound(delta float64) (float64, error) {
+	if v.LargestRight == 0 {
+		return 1, nil
+	}
+	return stat.ClopperPearsonUpper(v.Harms, v.LargestRight, delta)
+}
+
+// Sequence tests candidates from the strictest, 0, to the loosest, and stops at
+// the first whose claim is not shown. It gives the loosest that passed, or −1,
+// with its verdict, or that of the first candidate. cases and pilot give the
+// cases under a candidate; what they return may be overwritten by the next call.
+func (c Claim) Sequence(candidates int, s, ps Sample, cases, pilot func(candidate int) []Case) (int, Verdict, error) {
+	best := -1
+	var found Verdict
+	for k := range candidates {
+		v, err := c.Test(cases(k), s, pilot(k), ps)
+		if err != nil {
+			return -1, found, err
+		}
+		if k == 0 || v.Shown {
+			found = v
+		}
+		if !v.Shown {
+			break
+		}
+		best = k
+	}
+	return best, found, nil
+}
+
+// Needed is about how many units would show the claim for a candidate, if they
+// are like those of a pilot; ok is false where no feasible number would. With a
+// mean margin μ and the mean square v, n units let the wealth grow to about
+// √(2·ln(1/δ)·n/v)·μ − ln(1/δ), which is to be ln(1/δ); a quarter is added.
+func (c Claim) Needed(pilot []Case, ps Sample) (units int, ok bool) {
+	mean, square := 0.0, 0.0
+	sums := c.sums(pilot, ps)
+	for _, s := range sums {
+		mean += s / float64(len(sums))
+		square += s * s / float64(len(sums))
+	}
+	least, err := c.Least()
+	if err != nil || !(mean > 0) {
+		return 0, false
+	}
+	n := 1.25 * 2 * math.Log(1/c.Delta) * square / (mean * mean)
+	if n > feasible {
+		return 0, false
+	}
+	return max(int(math.Ceil(n)), least), true
+}
+
+// feasible bounds the numbers of examples that are suggested.
+const feasible = 1e6
+
+// Least is the number of units with which the claim can be shown at the least:
+// where the largest tier is always right, and so is every answer that is given.
+func (c Claim) Least() (int, error) {
+	if err := c.check(); err != nil {
+		return 0, err
+	}
+	if c.Promise == pointsman.PromiseHarm {
+		return int(math.Ceil(math.Log(c.Delta) / math.Log(c.Retain))), nil
+	}
+	if c.Retain == 1 { // no answer is better than the largest tier's then: some must be
+		return 1, nil
+	}
+	return int(math.Ceil(-math.Log(c.Delta) / math.Log1p(ceiling*(1-c.Retain)))), nil
+}
+
+// LeastEscalated is the share of the requests that the largest tier has right
+// which must be escalated at the least, where a tier has a share base of them
+// wrong: base − (1 − ρ), which only a ranking without a flaw reaches.
+func (c Claim) LeastEscalated(base float64) float64 { return max(0, base-(1-c.Retain)) }
