@@ -18,6 +18,7 @@ const (
 	CauseContract     Cause = "contract"     // the answer breaks the output contract
 	CauseUncalibrated Cause = "uncalibrated" // the task has no policy yet
 	CauseUncertified  Cause = "uncertified"  // the policy has no certified threshold here
+	CauseUnsupported  Cause = "unsupported"  // calibration saw too few such requests, or answers with such signals missing
 	CauseVoid         Cause = "policy_void"  // the policy was fitted for other variants
 	CauseError        Cause = "tier_error"   // the upstream failed
 	CauseTimeout      Cause = "tier_timeout" // the upstream was too slow
@@ -50,7 +51,7 @@ func (c Cause) Current() Cause {
 // Causes lists every cause, in the order in which they are documented.
 var Causes = []Cause{
 	CauseAccepted, CauseLast, CausePinned, CauseDirect, CauseFallback,
-	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseVoid, CauseError, CauseTimeout,
+	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseUnsupported, CauseVoid, CauseError, CauseTimeout,
 	CauseInvalid, CauseForbidden, CauseExhausted, CauseAborted, CauseBroken, CauseDeadline, CauseDrained, CauseInternal,
 }
 
@@ -72,9 +73,11 @@ type Confidence struct {
 	// Uplift is P(only the largest tier would be right) − P(only this answer
 	// is right): what asking on is worth, in [-1,1].
 	Uplift *float64 `json:"uplift,omitempty"`
-	// Threshold is the certified bound: the answer is accepted where stakes ×
-	// uplift does not exceed it.
+	// Threshold is the certified bound: the answer is accepted where uplift +
+	// (stakes − 1) × harm does not exceed it.
 	Threshold *float64 `json:"threshold,omitempty"`
+	// Harm is P(only the largest tier would be right): what stakes act on.
+	Harm *float64 `json:"harm,omitempty"`
 }
 
 // FailureKind classes what went wrong with a call to an upstream.
@@ -163,7 +166,7 @@ type RuleEffect struct {
 	Permitted []TierID `json:"permitted"`
 	// Pin is the tier that a rule or the client asked for, if any.
 	Pin TierID `json:"pin,omitempty"`
-	// Stakes multiplies the uplift; at least 1.
+	// Stakes is how many times an ordinary harm one here counts; at least 1.
 	Stakes float64 `json:"stakes"`
 	// NoWitness says that the rules forbid the task's witness.
 	NoWitness bool `json:"no_witness,omitempty"`
@@ -189,6 +192,7 @@ type Decision struct {
 	Policy Digest `json:"policy,omitempty"`
 
 	Request  Signals    `json:"request_signals,omitempty"`
+	Shape    *Shape     `json:"shape,omitempty"`
 	Rules    RuleEffect `json:"rules"`
 	Attempts []Attempt  `json:"attempts"`
 

@@ -45,6 +45,9 @@ type Request struct {
 	Principal string
 	// Stream says that the client asked for the answer as a stream.
 	Stream bool
+	// Settings are those with which the client changes how a model answers, such
+	// as "temperature" and "tools", in increasing order.
+	Settings []string
 	// Choices is how many answers the client asked for; at least 1.
 	Choices int
 	// Pin is the tier that the client asked for, or empty.

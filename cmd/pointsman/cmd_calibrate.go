@@ -37,10 +37,10 @@ type calibrateOptions struct {
 // calibrated is what calibrate tells.
 type calibrated struct {
 	*calibrate.Report
-	Active       bool                 `json:"active"`
-	Certified    bool                 `json:"certified"`
-	Certificates []policy.Certificate `json:"certificates"`
-	Sample       string               `json:"sample"`
+	Active      bool                `json:"active"`
+	Certified   bool                `json:"certified"`
+	Certificate *policy.Certificate `json:"certificate"`
+	Sample      string              `json:"sample"`
 	// LeftOut counts recorded requests that are no examples, by reason.
 	LeftOut map[string]int `json:"left_out,omitempty"`
 }
@@ -118,7 +118,7 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	}
 	f := calibrate.Options{
 		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers,
-		Cache: c.Data().Answers(id), Progress: o.progress(),
+		Cache: c.Data().Answers(id), Spent: c.Data().Spent(id), Progress: o.progress(),
 	}
 	if k.fresh {
 		f.Cache = ""
@@ -128,9 +128,7 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 		return err
 	}
 	r.Report, r.Certified = report, p.Certified()
-	for _, s := range p.Stages {
-		r.Certificates = append(r.Certificates, s.Certificate)
-	}
+	r.Certificate = p.Certificate
 	if !k.dryRun {
 		if err := store.Activate(id, report.Policy); err != nil {
 			return err
@@ -169,6 +167,12 @@ func oneTask(c *config.Config, name string) (pointsman.TaskID, error) {
 func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 	k := r.Calibration
 	fmt.Fprintf(b, "task %s: %d examples (%d to fit, %d to certify), asking cost %s\n", r.Task, r.Examples, k.FitN, k.CertifyN, r.Cost)
+	if r.Repeated > 0 {
+		fmt.Fprintf(b, "%d of them repeat another: they were asked once and count as often as they are there\n", r.Repeated)
+	}
+	if r.Spent > 0 {
+		fmt.Fprintf(b, "%d of them have certified before: they were fitted on, and certified nothing\n", r.Spent)
+	}
 	for _, why := range slices.Sorted(maps.Keys(r.LeftOut)) {
 		fmt.Fprintf(b, "left out %d: %s\n", r.LeftOut[why], why)
 	}
@@ -205,8 +209,12 @@ func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 		}
 		w.Flush() //nolint:errcheck // a buffer does not fail
 	}
-	for _, c := range r.Certificates {
-		fmt.Fprintf(b, "\n%s\n", c.Claim)
+	fmt.Fprintf(b, "\n%s\n", r.Certificate.Claim)
+	if r.Certified {
+		b.WriteString("It covers:\n")
+		for _, one := range r.Certificate.Covers {
+			fmt.Fprintf(b, "  %s\n", one)
+		}
 	}
 	for _, s := range k.Shortfalls {
 		fmt.Fprintf(b, "short: %s\n", s)

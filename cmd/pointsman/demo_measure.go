@@ -90,7 +90,7 @@ func (r *demoReport) promise(c *config.Config, report *eval.Report) error {
 	if err != nil {
 		return err
 	}
-	certificate := p.Stages[0].Certificate
+	certificate := p.Certificate
 	r.Promise, r.Certified, r.RetainTarget = certificate.Claim, certificate.Certified, p.Target.Retain
 	if retain, err := estimate(report.Routing[0].RetainMeasured); err == nil {
 		kept := retain.Value >= r.RetainTarget

@@ -25,12 +25,14 @@ type judged struct {
 	attempt    pointsman.Attempt
 	failed     bool // there is no answer
 	acceptable bool
+	score      *float64 // where the scorer grades
 	skipped    string
 }
 
 // answers asks every tier for every example. An example whose answer cannot be
 // judged is skipped, and the reason counted.
-func answers(ctx context.Context, o Options, scorer score.Scorer, tiers *collect.Tiers, examples []dataset.Example, r *Report) ([]row, error) {
+func answers(ctx context.Context, o Options, scorer score.Scorer, tiers *collect.Tiers, sample *sample, r *Report) ([]row, error) {
+	examples := sample.examples
 	plan := collect.Plan{Examples: dataset.All(examples), Targets: tiers.Targets(), Asker: tiers, Workers: o.Workers}
 	var err error
 	if plan.Identities, err = collect.Identities(tiers, plan.Targets); err != nil {
@@ -49,7 +51,7 @@ func answers(ctx context.Context, o Options, scorer score.Scorer, tiers *collect
 	if err := errors.Join(err, plan.Store.Close()); err != nil {
 		return nil, err
 	}
-	return g.judged(), nil
+	return g.judged(sample), nil
 }
 
 // failuresTold is how many failures of a tier are told while it is asked; the
@@ -86,6 +88,9 @@ func (g *gathering) take(out collect.Outcome) error {
 	if !one.failed {
 		s := g.scorer.Score(out.Example, r.Text, r.Reading)
 		one.acceptable, one.skipped = s.Acceptable, s.Skipped
+		if value := s.Value; s.Skipped == "" && value != 0 && value != 1 {
+			one.score = &value
+		}
 	}
 	if out.Reused {
 		g.report.Reused++
@@ -101,10 +106,11 @@ func (g *gathering) take(out collect.Outcome) error {
 	return nil
 }
 
-// judged leaves out the examples of which an answer could not be judged.
-func (g *gathering) judged() []row {
-	out := g.rows[:0]
-	for _, one := range g.rows {
+// judged leaves out the examples of which an answer could not be judged, and
+// gives the others as often as the sample has them.
+func (g *gathering) judged(s *sample) []row {
+	var out []row
+	for i, one := range g.rows {
 		why := ""
 		for _, tier := range one.tiers {
 			if why == "" {
@@ -115,7 +121,10 @@ func (g *gathering) judged() []row {
 			g.report.Skipped[why]++
 			continue
 		}
-		out = append(out, one)
+		for _, o := range s.occurrences(i) {
+			one.key, one.example = o.id, o.example
+			out = append(out, one)
+		}
 	}
 	return out
 }

@@ -6,6 +6,7 @@ package calibrate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -42,6 +43,9 @@ type Options struct {
 	// Cache is the file of the store of answers, so that a run that was stopped
 	// goes on and a second one asks nothing again; empty for none.
 	Cache string
+	// Spent is the file that remembers which examples have certified a policy of
+	// the task; empty for none.
+	Spent string
 	// Progress is told how far it is.
 	Progress progress.Reporter
 }
@@ -53,6 +57,11 @@ type Report struct {
 	Examples int              `json:"examples"`
 	// Skipped counts examples that could not be judged, by reason.
 	Skipped map[string]int `json:"skipped"`
+	// Repeated counts examples that are the same as another. They are asked once
+	// and count as often as they are there.
+	Repeated int `json:"repeated"`
+	// Spent counts examples that have certified a policy before.
+	Spent int `json:"spent"`
 	// Excluded counts examples that the owner's rules keep out, by reason: some
 	// tier may not answer them, or the rules choose the tier. No tier was asked
 	// them.
@@ -89,29 +98,51 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 		return nil, nil, err
 	}
 	tiers := &collect.Tiers{Task: o.Task, Now: o.Now}
-	examples, err := usable(o, scorer, tiers, r)
+	sample, err := usable(o, scorer, tiers, r)
 	if err != nil {
 		return nil, nil, err
 	}
 	options := fit.Options{
-		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target,
+		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target, SliceKeys: o.Task.Slices, Sets: o.Task.Sets(),
 		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
 	}
-	if err := enough(o, options, examples, r); err != nil {
+	uses, err := readUses(o.Spent)
+	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := answers(ctx, o, scorer, tiers, examples, r)
+	run, err := runOf(options, sample)
+	if err != nil {
+		return nil, nil, err
+	}
+	spent, last := spentBefore(uses, run)
+	if err := enough(o, options, sample, spent, last, r); err != nil {
+		return nil, nil, err
+	}
+	rows, err := answers(ctx, o, scorer, tiers, sample, r)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.Examples = len(rows)
-	observations, texts := observe(o.Task, rows)
-	students, err := train(ctx, o, options, observations, texts)
+	observations, texts, err := observe(o.Task, rows, spent)
+	if err != nil {
+		return nil, nil, err
+	}
+	parts := options.Partition(observations)
+	students, err := train(ctx, o, options, parts, observations, texts)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.NoStudents = append(r.NoStudents, students.Skipped...)
 	if options.Students, err = keep(o, students); err != nil {
+		return nil, nil, err
+	}
+	one := use{Time: o.Now().UTC(), Run: run}
+	for i := range observations {
+		if parts.Part[i] == fit.PartCertify {
+			one.Examples = append(one.Examples, rows[i].example.Digest().Hex())
+		}
+	}
+	if err := remember(o.Spent, uses, one); err != nil {
 		return nil, nil, err
 	}
 	r.Students = options.Students
@@ -145,33 +176,57 @@ func explained(err error, r *Report) error {
 	return err
 }
 
+// runOf names a calibration by what it certifies, and on what.
+func runOf(f fit.Options, s *sample) (pointsman.Digest, error) {
+	var examples []string
+	for _, one := range s.all() {
+		examples = append(examples, one.id)
+	}
+	slices.Sort(examples)
+	content, err := json.Marshal(struct {
+		Tiers    []pointsman.Digest
+		Target   pointsman.Target
+		Seed     uint64
+		Share    float64
+		Slices   []string
+		Examples []string
+	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, examples})
+	return pointsman.DigestOf(content), err
+}
+
 // observe turns measured rows into observations with their texts.
-func observe(t *cascade.Task, rows []row) ([]fit.Observation, []auxiliary.Texts) {
+func observe(t *cascade.Task, rows []row, spent map[string]bool) ([]fit.Observation, []auxiliary.Texts, error) {
 	observations := make([]fit.Observation, len(rows))
 	texts := make([]auxiliary.Texts, len(rows))
 	for i, row := range rows {
+		request, err := collect.Request(t.ID, row.example)
+		if err != nil {
+			return nil, nil, err
+		}
 		o := fit.Observation{
-			ID: row.key, Group: row.example.Group, Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
+			ID: row.key, Group: row.example.Group, Near: row.example.Folded(), Spent: spent[row.example.Digest().Hex()],
+			Stakes: t.Rules.Apply(request).Stakes, Shape: signal.ShapeOf(request),
+			Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
 		}
 		x := auxiliary.Texts{Input: row.example.Text(), Label: row.example.Label}
 		for _, tier := range row.tiers {
 			o.Tiers = append(o.Tiers, fit.TierOutcome{
-				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Failed: tier.failed,
+				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Score: tier.score, Failed: tier.failed,
 			})
 			x.Answers, x.Labels = append(x.Answers, tier.text), append(x.Labels, tier.attempt.Reading.Label)
 		}
 		observations[i], texts[i] = o, x
 	}
-	return observations, texts
+	return observations, texts, nil
 }
 
 // train trains the auxiliary students that the task's kind can use.
-func train(ctx context.Context, o Options, c fit.Options, observations []fit.Observation, texts []auxiliary.Texts) (*auxiliary.Students, error) {
+func train(ctx context.Context, o Options, c fit.Options, parts fit.Partition, observations []fit.Observation, texts []auxiliary.Texts) (*auxiliary.Students, error) {
 	labels := o.Task.Kind == pointsman.KindClassify || o.Task.Kind == pointsman.KindModerate
 	last := 0
 	defer o.Progress.Done()
 	return auxiliary.Fill(ctx, observations, texts, auxiliary.Options{
-		InFitPart: c.InFitPart, Fold: c.Fold, Folds: c.Folds, Seed: o.Seed, Label: labels, Judge: true,
+		InFitPart: func(i int) bool { return parts.Part[i] == fit.PartFit }, Fold: func(i int) int { return parts.Fold[i] }, Folds: c.Folds, Seed: o.Seed, Label: labels, Judge: true,
 		Progress: func(done, total int) {
 			if last == 0 {
 				o.Progress.Start("train students", total)

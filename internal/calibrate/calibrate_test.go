@@ -193,7 +193,7 @@ func TestFromExamplesToAPolicy(t *testing.T) {
 	if d, err := p.Digest(); err != nil || d != r.Policy {
 		t.Errorf("%s, %v: reported as %s", d, err, r.Policy)
 	}
-	if err := stored.Matches(w.options.Task.Variants()); err != nil || stored.Task != "desk" || !stored.Created.Equal(w.options.Now()) || stored.Target != w.options.Task.Target {
+	if err := stored.Matches(w.options.Task.Variants()); err != nil || stored.Task != "desk" || !stored.Created.Equal(w.options.Now()) || stored.Target.Retain != w.options.Task.Target.Retain {
 		t.Errorf("%v: %+v", err, stored)
 	}
 	if !stored.Certified() {
@@ -426,7 +426,8 @@ func (n *notebook) Note(message string) {
 	n.notes = append(n.notes, message)
 }
 
-func TestDuplicatesCountOnceAndUnlabelledAreSkipped(t *testing.T) {
+// Repeats are asked once and count as often as they are there.
+func TestRepeatsCountAndUnlabelledAreSkipped(t *testing.T) {
 	const n = 100
 	w := newBench(t, n)
 	twice, bare := w.options.Examples[7], w.options.Examples[8]
@@ -434,11 +435,11 @@ func TestDuplicatesCountOnceAndUnlabelledAreSkipped(t *testing.T) {
 	bare.ID, bare.Input, bare.Label = "bare", "what is meant by case 108", ""
 	w.options.Examples = append(w.options.Examples, twice, bare, twice, bare)
 	_, r := w.run(t)
-	if r.Examples != n || len(r.Skipped) != 2 || r.Skipped["the same example again"] != 2 || r.Skipped["the example has no label"] != 2 {
-		t.Errorf("%d examples, skipped %v", r.Examples, r.Skipped)
+	if r.Examples != n+2 || r.Repeated != 2 || len(r.Skipped) != 1 || r.Skipped["the example has no label"] != 2 {
+		t.Errorf("%d examples, %d repeated, skipped %v", r.Examples, r.Repeated, r.Skipped)
 	}
-	if got, want := w.small.reset(), n+4; got > want {
-		t.Errorf("asked %d times, want at most %d", got, want)
+	if got := w.small.reset(); got != n {
+		t.Errorf("asked %d times, want %d", got, n)
 	}
 	for i := range w.options.Examples {
 		w.options.Examples[i].Label = ""
@@ -543,43 +544,45 @@ func TestWhatCannotBeFitted(t *testing.T) {
 		{"a single tier", 100, func(w *bench) { w.options.Task.Tiers = w.options.Task.Tiers[:1] }, "task desk has a single tier: there is nothing to decide", "larger tier", true},
 		{
 			"too few examples", 10, func(*bench) {},
-			"there are too few examples to calibrate with: 10 of 10 can be used, 5 of them to fit and 5 conversations to certify",
-			"keeping 80 % with 90 % confidence in 2 tiers takes at least 20 examples to fit and 16 conversations to certify, and more where harm is seen: give about 44. Nothing was asked", true,
+			"there are too few examples to calibrate with: 10 of 10 can be used, 5 of them to fit and 5 independent ones to certify",
+			"to promise quality of 0.8 with 90 % confidence takes at least 20 examples to fit and 14 independent ones to certify, and more where quality is lost: give about 44. Nothing was asked", true,
 		},
-		{"no examples", 0, func(*bench) {}, "there are too few examples to calibrate with: 0 of 0 can be used, 0 of them to fit and 0 conversations to certify", "give about 44", true},
+		{"no examples", 0, func(*bench) {}, "there are too few examples to calibrate with: 0 of 0 can be used, 0 of them to fit and 0 independent ones to certify", "give about 44", true},
 		{
 			"too few for the promise", 100, func(w *bench) { w.options.Task.Target = pointsman.Target{Retain: 0.99, Confidence: 0.95} },
-			"there are too few examples to calibrate with: 100 of 100 can be used, 46 of them to fit and 54 conversations to certify",
-			"314 conversations to certify", true,
+			"there are too few examples to calibrate with: 100 of 100 can be used, 46 of them to fit and 54 independent ones to certify",
+			"317 independent ones to certify", true,
 		},
 		{
 			"few conversations", 200, func(w *bench) {
 				for i := range w.options.Examples {
 					w.options.Examples[i].Group = fmt.Sprint(i % 10)
 				}
-			}, "there are too few examples to calibrate with: 200 of 200 can be used, 140 of them to fit and 3 conversations to certify", "16 conversations", true,
+			}, "there are too few examples to calibrate with: 200 of 200 can be used, 140 of them to fit and 3 independent ones to certify", "14 independent ones", true,
 		},
 		{
 			"all alike", 200, func(w *bench) {
 				for i := range w.options.Examples {
 					w.options.Examples[i] = w.options.Examples[0]
 				}
-			}, "there are too few examples to calibrate with: 1 of 200 can be used, 0 of them to fit and 1 conversations to certify", "199 cannot be used (the same example again)", true,
+			}, "there are too few examples to calibrate with: 200 of 200 can be used, 0 of them to fit and 1 independent ones to certify", "14 independent ones", true,
 		},
 		{
 			"foreign labels", 100, func(w *bench) {
 				for i := range w.options.Examples {
 					w.options.Examples[i].Label += " "
 				}
-			}, "there are too few examples to calibrate with: 0 of 100 can be used, 0 of them to fit and 0 conversations to certify", "100 cannot be used (its label is none of the task's)", true,
+			}, "there are too few examples to calibrate with: 0 of 100 can be used, 0 of them to fit and 0 independent ones to certify", "100 cannot be used (its label is none of the task's)", true,
 		},
 		{
 			"all forbidden", 100, func(w *bench) { w.options.Task.Rules = permit{"small"} },
-			"there are too few examples to calibrate with: 0 of 100 can be used, 0 of them to fit and 0 conversations to certify",
+			"there are too few examples to calibrate with: 0 of 100 can be used, 0 of them to fit and 0 independent ones to certify",
 			"100 may not be asked (the owner's rules forbid tier large)", true,
 		},
 		{
-			"everything kept", 100, func(w *bench) { w.options.Task.Target.Retain = 1 },
+			"no harm at all", 100, func(w *bench) {
+				w.options.Task.Target.Promise, w.options.Task.Target.Retain = pointsman.PromiseHarm, 1
+			},
 			"the target of task desk cannot be certified by any number of examples", "below 1", true,
 		},
 		{"labels that no answer has", 100, func(w *bench) {
@@ -618,6 +621,47 @@ func TestUnusableInput(t *testing.T) {
 	w = newBench(t, 100)
 	w.options.Cache = t.TempDir()
 	if _, _, err := calibrate.Run(t.Context(), w.options); err == nil || !strings.Contains(err.Error(), "open the store of answers") || w.small.reset() != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+// Examples that have certified are not fresh any more: with another seed they are
+// fitted on, and certify nothing. The same run again gives the same certificate.
+func TestFreshMeansFresh(t *testing.T) {
+	w := newBench(t, 160)
+	w.options.Spent = filepath.Join(t.TempDir(), "spent", "desk.jsonl")
+	first, r := w.run(t)
+	if r.Spent != 0 {
+		t.Errorf("%d spent", r.Spent)
+	}
+	again, r := w.run(t)
+	if r.Spent != 0 || again.Certificate.Fresh != first.Certificate.Fresh || again.Certificate.Claim != first.Certificate.Claim {
+		t.Errorf("the same run: %d spent, %s", r.Spent, again.Certificate.Claim)
+	}
+	w.options.Seed++
+	asked := w.small.reset()
+	second, r := w.run(t)
+	if r.Spent == 0 || second.Certificate.Fresh == first.Certificate.Fresh || second.Certificate.Evidence.N+r.Spent > 160 {
+		t.Errorf("another seed: %d spent of %d asked, %+v", r.Spent, asked, second.Certificate.Evidence)
+	}
+	var told *pointsman.Error
+	for range 6 { // until nothing fresh is left
+		w.options.Seed++
+		if _, _, err := calibrate.Run(t.Context(), w.options); err != nil {
+			if !errors.As(err, &told) {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if told == nil || !strings.Contains(told.Hint, "have certified a policy before (the last on 2026-03-01) and are not fresh any more") {
+		t.Errorf("%+v", told)
+	}
+	// A file that cannot be read does not make them fresh.
+	if err := os.WriteFile(w.options.Spent, []byte("{\"time\":"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := calibrate.Run(t.Context(), w.options); !errors.As(err, &told) || !strings.Contains(told.Message, "cannot be read, so it is not known which examples are fresh") {
 		t.Errorf("%v", err)
 	}
 }

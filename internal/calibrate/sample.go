@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
@@ -15,12 +16,45 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/score"
 )
 
+// sample are the examples that a calibration can use. Each content is asked once;
+// what the data have more often stays as often as that in the sample, because the
+// promise is about requests and not about distinct texts.
+type sample struct {
+	examples []dataset.Example
+	again    [][]*dataset.Example // further occurrences of each
+}
+
+// occurrence is one example of a sample, with a name of its own.
+type occurrence struct {
+	id      string
+	example *dataset.Example
+}
+
+// occurrences lists an example and its further occurrences.
+func (s *sample) occurrences(i int) []occurrence {
+	hex := s.examples[i].Digest().Hex()
+	out := []occurrence{{hex, &s.examples[i]}}
+	for k, e := range s.again[i] {
+		out = append(out, occurrence{fmt.Sprintf("%s.%d", hex, k+2), e})
+	}
+	return out
+}
+
+// all lists every occurrence.
+func (s *sample) all() []occurrence {
+	var out []occurrence
+	for i := range s.examples {
+		out = append(out, s.occurrences(i)...)
+	}
+	return out
+}
+
 // usable finds, before anything is asked, the examples that a calibration can
-// use: each content once, none that the owner's rules exclude, and none that the
-// scorer could not judge. An example that cannot be sent is an error.
-func usable(o Options, scorer score.Scorer, tiers *collect.Tiers, r *Report) ([]dataset.Example, error) {
-	seen := make(map[pointsman.Digest]bool, len(o.Examples))
-	out := make([]dataset.Example, 0, len(o.Examples))
+// use: none that the owner's rules exclude, and none that the scorer could not
+// judge. An example that cannot be sent is an error.
+func usable(o Options, scorer score.Scorer, tiers *collect.Tiers, r *Report) (*sample, error) {
+	seen := make(map[pointsman.Digest]int, len(o.Examples))
+	out := &sample{}
 	for i := range o.Examples {
 		e := &o.Examples[i]
 		excluded, err := tiers.Excluded(e)
@@ -37,15 +71,18 @@ func usable(o Options, scorer score.Scorer, tiers *collect.Tiers, r *Report) ([]
 		case why != "":
 		case foreign(o.Task, e.Label):
 			why = "its label is none of the task's"
-		case seen[digest]:
-			why = "the same example again"
 		}
 		if why != "" {
 			r.Skipped[why]++
 			continue
 		}
-		seen[digest] = true
-		out = append(out, *e)
+		if k, ok := seen[digest]; ok {
+			out.again[k] = append(out.again[k], e)
+			r.Repeated++
+			continue
+		}
+		seen[digest] = len(out.examples)
+		out.examples, out.again = append(out.examples, *e), append(out.again, nil)
 	}
 	return out, nil
 }
@@ -58,36 +95,54 @@ func foreign(t *cascade.Task, label string) bool {
 
 // enough refuses, before anything is asked, a sample from which nothing could be
 // certified whatever the answers are, and says what it takes.
-func enough(o Options, f fit.Options, examples []dataset.Example, r *Report) error {
+func enough(o Options, f fit.Options, sample *sample, spent map[string]bool, last time.Time, r *Report) error {
 	least, err := f.Least()
 	if errors.Is(err, fit.ErrInvalid) {
 		return &pointsman.Error{
 			Code: pointsman.CodeInvalid, Message: fmt.Sprintf("the target of task %s cannot be certified by any number of examples", o.Task.ID),
-			Hint: "set target.retain below 1 and target.confidence between 0 and 1", Err: err,
+			Hint: "set target.confidence between 0 and 1, and target.retain below 1 for a promise of harm", Err: err,
 		}
 	}
 	if err != nil {
 		return err
 	}
-	stubs := make([]fit.Observation, len(examples))
-	for i := range examples {
-		stubs[i] = fit.Observation{ID: examples[i].Digest().Hex(), Group: examples[i].Group}
+	var stubs []fit.Observation
+	for _, one := range sample.all() {
+		hex := one.example.Digest().Hex()
+		stubs = append(stubs, fit.Observation{ID: one.id, Group: one.example.Group, Near: one.example.Folded(), Spent: spent[hex]})
+		if spent[hex] {
+			r.Spent++
+		}
 	}
-	toFit, toCertify := f.Sizes(stubs)
+	parts := f.Partition(stubs)
+	toFit, toCertify := parts.Count(fit.PartFit), parts.Units(fit.PartCertify)
 	r.Least = least
-	promise := fmt.Sprintf("keeping %g %% with %g %% confidence in %d tiers", 100*o.Task.Target.Retain, 100*o.Task.Target.Confidence, len(o.Task.Tiers))
-	if len(examples) >= least.Examples && toFit >= least.Fit && toCertify >= least.Certify {
-		o.Progress.Note(fmt.Sprintf("%d examples to fit and %d conversations to certify %s, which takes at least %d, and more where harm is seen",
+	t := o.Task.Target
+	promise := fmt.Sprintf("to promise %s of %g with %g %% confidence", promised(t), t.Retain, 100*t.Confidence)
+	if len(stubs) >= least.Examples && toFit >= least.Fit && toCertify >= least.Certify {
+		o.Progress.Note(fmt.Sprintf("%d examples to fit and %d independent ones to certify, %s, which takes at least %d, and more where quality is lost",
 			toFit, toCertify, promise, least.Certify))
 		return nil
 	}
+	hint := fmt.Sprintf("%s takes at least %d examples to fit and %d independent ones to certify, and more where quality is lost: give about %d%s. Nothing was asked",
+		promise, least.Fit, least.Certify, least.Give(f.CertifyShare), r.unused())
+	if r.Spent > 0 {
+		hint = fmt.Sprintf("%d of them have certified a policy before (the last on %s) and are not fresh any more; they are fitted on, and do not certify again. %s",
+			r.Spent, last.UTC().Format(time.DateOnly), hint)
+	}
 	return &pointsman.Error{
 		Code: pointsman.CodeInvalid,
-		Message: fmt.Sprintf("there are too few examples to calibrate with: %d of %d can be used, %d of them to fit and %d conversations to certify",
-			len(examples), len(o.Examples), toFit, toCertify),
-		Hint: fmt.Sprintf("%s takes at least %d examples to fit and %d conversations to certify, and more where harm is seen: give about %d%s. Nothing was asked",
-			promise, least.Fit, least.Certify, least.Give(f.CertifyShare), r.unused()),
+		Message: fmt.Sprintf("there are too few examples to calibrate with: %d of %d can be used, %d of them to fit and %d independent ones to certify",
+			len(stubs), len(o.Examples), toFit, toCertify),
+		Hint: hint,
 	}
+}
+
+func promised(t pointsman.Target) pointsman.Promise {
+	if t.Promise == "" {
+		return pointsman.PromiseQuality
+	}
+	return t.Promise
 }
 
 // unused says how many examples could not be used, and why.

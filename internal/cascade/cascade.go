@@ -9,6 +9,8 @@ package cascade
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/call"
@@ -97,6 +99,16 @@ func (t *Task) Variants() []pointsman.Digest {
 			name = append(name, "+"+t.Witness.Digest...)
 		}
 		out[i] = pointsman.DigestOf(name)
+	}
+	return out
+}
+
+// Sets are, for each tier but the last, the settings that it sets itself whatever
+// a client asks for, in increasing order.
+func (t *Task) Sets() [][]string {
+	out := make([][]string, len(t.Tiers)-1)
+	for i := range out {
+		out[i] = slices.Sorted(maps.Keys(t.Tiers[i].Variant.Params))
 	}
 	return out
 }

@@ -121,7 +121,7 @@ func byMargin(tiers ...pointsman.Digest) *policy.Policy {
 		Thresholds:  []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}, {Slice: "channel=fax", Why: "too few"}},
 	}
 	threshold = 1/(1+math.Exp(3*0.8)) - 0.5 // the uplift at a margin of 0.8
-	p := &policy.Policy{Version: policy.Version, Task: "t", Tiers: tiers, Students: nil}
+	p := &policy.Policy{Version: 1, Task: "t", Tiers: tiers, Students: nil}
 	for range len(tiers) - 1 {
 		p.Stages = append(p.Stages, stage)
 	}

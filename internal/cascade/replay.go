@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/policy"
 )
 
 // Replay decides a recorded request again from the signals on record, by the
@@ -20,7 +21,7 @@ func (t *Task) Replay(d *pointsman.Decision) (differences []string) {
 		differ("policy: the record names %q, the task has %q", d.Policy, t.PolicyDigest)
 		return differences
 	}
-	w := newWalk(t, d.Rules, d.Slices)
+	w := newWalk(t, d.Rules, policy.Before{Slices: d.Slices, Request: d.Request, Shape: d.Shape})
 	for i := range d.Attempts {
 		recorded := &d.Attempts[i]
 		s, ok := w.next()
@@ -125,6 +126,7 @@ func compare(attempt int, recorded, again pointsman.Confidence) (differences []s
 		{"acceptable", recorded.Acceptable, again.Acceptable},
 		{"uplift", recorded.Uplift, again.Uplift},
 		{"threshold", recorded.Threshold, again.Threshold},
+		{"harm", recorded.Harm, again.Harm},
 	} {
 		if (c.a == nil) != (c.b == nil) || c.a != nil && *c.a != *c.b {
 			differences = append(differences, fmt.Sprintf("attempt %d: %s %s on record, %s in replay", attempt+1, c.name, show(c.a), show(c.b)))

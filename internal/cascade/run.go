@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
 )
@@ -64,9 +65,9 @@ func (r *run) do(ctx context.Context) error {
 		return err
 	}
 	if !t.Direct {
-		d.Request = signal.OfRequest(r.request, t.Tiers[0].Students.Sharing(&r.memo))
+		d.Request, d.Shape = signal.OfRequest(r.request, t.Tiers[0].Students.Sharing(&r.memo)), signal.ShapeOf(r.request)
 	}
-	w := newWalk(t, d.Rules, d.Slices)
+	w := newWalk(t, d.Rules, policy.Before{Slices: d.Slices, Request: d.Request, Shape: d.Shape})
 	for {
 		s, ok := w.next()
 		if !ok {

@@ -2,6 +2,8 @@ package cascade
 
 import (
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/signal"
 )
 
 // walk is the way of one request through its tiers, as a state machine without
@@ -31,8 +33,9 @@ type step struct {
 // newWalk plans the tiers that a request may be answered by. Where nothing
 // could make the cascade accept a tier (no policy, no certified threshold),
 // that tier is not asked at all: it would cost time and money for nothing.
-func newWalk(t *Task, effect pointsman.RuleEffect, slices []string) *walk {
-	w := &walk{task: t, slices: slices, stakes: effect.Stakes}
+func newWalk(t *Task, effect pointsman.RuleEffect, before policy.Before) *walk {
+	before.NoWitness = effect.NoWitness
+	w := &walk{task: t, slices: before.Slices, stakes: effect.Stakes}
 	if effect.Pin != "" {
 		if i := t.index(effect.Pin); i >= 0 {
 			cause := pointsman.CausePinned
@@ -53,7 +56,7 @@ func newWalk(t *Task, effect pointsman.RuleEffect, slices []string) *walk {
 			w.steps = append(w.steps, step{tier: i, final: true, cause: pointsman.CauseLast})
 			break
 		}
-		if cause, detail, skip := t.unusable(i, slices); skip {
+		if cause, detail, skip := t.unusable(i, &before); skip {
 			w.why, w.whyDetail = cause, detail
 			continue
 		}
@@ -66,17 +69,15 @@ func newWalk(t *Task, effect pointsman.RuleEffect, slices []string) *walk {
 }
 
 // unusable says why no answer of a tier could be accepted.
-func (t *Task) unusable(tier int, slices []string) (pointsman.Cause, string, bool) {
+func (t *Task) unusable(tier int, before *policy.Before) (pointsman.Cause, string, bool) {
 	switch {
 	case t.PolicyProblem != nil:
 		return pointsman.CauseVoid, t.PolicyProblem.Error(), true
 	case t.Policy == nil:
 		return pointsman.CauseUncalibrated, "the task has no policy: run pointsman calibrate", true
-	case t.Policy.Threshold(tier, slices) == nil:
-		_, cause, detail := t.Policy.Decide(tier, slices, 1, pointsman.Reading{Valid: true}, pointsman.Confidence{})
-		return cause, detail, true
 	}
-	return "", "", false
+	cause, detail := t.Policy.Unusable(tier, before)
+	return cause, detail, cause != ""
 }
 
 // index finds a tier by its id, or −1.
@@ -136,7 +137,7 @@ func (w *walk) assess(tier int, request pointsman.Signals, a *pointsman.Attempt)
 	if a.Reading.Valid {
 		c = p.Assess(tier, request, a.Signals)
 	}
-	c.Threshold = p.Threshold(tier, w.slices)
+	c.Threshold = p.Bound(tier, w.slices, c)
 	return c
 }
 
@@ -187,7 +188,9 @@ func (t *Task) Plan(r *pointsman.Request) Plan {
 	if len(p.Effect.Permitted) == 0 {
 		return p
 	}
-	w := newWalk(t, p.Effect, SlicesOf(t.Slices, r.Metadata))
+	w := newWalk(t, p.Effect, policy.Before{
+		Slices: SlicesOf(t.Slices, r.Metadata), Request: signal.OfRequest(r, t.Tiers[0].Students), Shape: signal.ShapeOf(r),
+	})
 	s, ok := w.next()
 	if !ok {
 		return p

@@ -33,7 +33,7 @@ func (c *Config) resolve(id pointsman.TaskID) pointsman.Task {
 		ID:       id,
 		Kind:     spec.Kind,
 		Contract: spec.Contract.root(),
-		Target:   pointsman.Target(spec.Target),
+		Target:   pointsman.Target{Promise: spec.Target.Promise, Retain: spec.Target.Retain, Confidence: spec.Target.Confidence},
 		Slices:   slices.Clone(spec.Slices),
 		Record:   spec.Record,
 		Fallback: spec.Fallback == FallbackBestAnswer,

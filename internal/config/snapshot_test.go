@@ -68,9 +68,9 @@ version: 1
 // The format of snapshots is a promise: a decision on record names this digest.
 func TestSnapshotIsStable(t *testing.T) {
 	for file, want := range map[string]pointsman.Digest{
-		"testdata/good/minimal.yaml":    "sha256:25b24c3fd3f1bf87823d729cc86a596e508ee5873bc178b7a5fa380ea16d46f2",
-		"testdata/good/files.yaml":      "sha256:9d0fa18f503f4a44316edbcfa176fa7869585785b9232aaedb50c163713d39d0",
-		"testdata/good/everything.yaml": "sha256:6cf5e07801c83bfd1cb113ed7cf2fe53613f720708bbc7a6573b130d3473c59e",
+		"testdata/good/minimal.yaml":    "sha256:055b4551230d4e92be776678f5cd4db86dc23bf2539117e79fb9e86f7b0655a0",
+		"testdata/good/files.yaml":      "sha256:7864bbac41025fb22abd44d48c1039d1892649f0c8cf38174d8145574b7e8a3c",
+		"testdata/good/everything.yaml": "sha256:eb7d901ead2e42b803cf2684b0dd328c8ef2e23df29632a2ef33f8ba33157ba9",
 	} {
 		c, err := config.Load(file)
 		if err != nil {
@@ -153,7 +153,7 @@ func TestTasks(t *testing.T) {
 	want := pointsman.Task{
 		ID: "support", Kind: pointsman.KindClassify, Record: pointsman.RecordFull, Fallback: true,
 		Contract: pointsman.Contract{Labels: []string{"refund", "on", "yes", "no", "1", "true"}, Pattern: `answer is \((\w+)\)`},
-		Target:   pointsman.Target{Retain: 1, Confidence: 0.5}, Slices: []string{"channel", "stakes"},
+		Target:   pointsman.Target{Promise: pointsman.PromiseQuality, Retain: 1, Confidence: 0.5}, Slices: []string{"channel", "stakes"},
 		Tiers: []pointsman.Tier{
 			{
 				ID: "small", Timeout: 2 * time.Second,

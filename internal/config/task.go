@@ -50,8 +50,9 @@ type Witness struct {
 
 // Target is the quality that a policy must promise.
 type Target struct {
-	Retain     float64 `yaml:"retain"`
-	Confidence float64 `yaml:"confidence"`
+	Promise    pointsman.Promise `yaml:"promise"`
+	Retain     float64           `yaml:"retain"`
+	Confidence float64           `yaml:"confidence"`
 }
 
 var taskBlock = block{
@@ -74,6 +75,7 @@ var taskBlock = block{
 		"tasks.*.witness.params":             {doc: "Members of the request body that the witness sets.", many: 64},
 		"tasks.*.witness.timeout":            {doc: "How long its answer may take. Default: the upstream's timeout.", min: "1ms", max: "1h"},
 		"tasks.*.target":                     {doc: "The quality that a policy must promise."},
+		"tasks.*.target.promise":             {doc: "What is promised. quality: the cascade's mean score is at least retain times the largest tier's, so that answers that are better pay for answers that are worse. harm: of the requests that the largest tier has right, at most 1 - retain get a wrong answer.", def: "quality", enum: []string{"quality", "harm"}},
 		"tasks.*.target.retain":              {doc: "The cascade's quality as a share of the largest tier's.", def: "0.95", min: "0", above: true, max: "1"},
 		"tasks.*.target.confidence":          {doc: "The probability, over the draw of the calibration examples, that the promise holds.", def: "0.95", min: "0.5", max: "1", below: true},
 		"tasks.*.slices":                     {doc: "Metadata keys whose values name slices.", many: 32},

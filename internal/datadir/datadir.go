@@ -39,6 +39,10 @@ func (d Dir) ActivePolicy(task pointsman.TaskID) string {
 // Answers is the cache of the answers that calibration has collected for a task.
 func (d Dir) Answers(task pointsman.TaskID) string { return d.join("answers", string(task)+".jsonl") }
 
+// Spent is the file that remembers which examples have certified a policy of a
+// task.
+func (d Dir) Spent(task pointsman.TaskID) string { return d.join("spent", string(task)+".jsonl") }
+
 // Run is the directory of an evaluation of a task on the examples with a digest.
 func (d Dir) Run(task pointsman.TaskID, examples pointsman.Digest) string {
 	return d.join("runs", string(task)+"-"+examples.Short())

@@ -38,7 +38,7 @@ func CheckDisjoint(sets map[string][]Example) []Overlap {
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		for i := range sets[name] {
 			e := &sets[name][i]
-			key := foldAsked(e)
+			key := e.Folded()
 			f, known := all[key]
 			if !known {
 				f = &found{first: e.Text()}
@@ -58,7 +58,9 @@ func CheckDisjoint(sets map[string][]Example) []Overlap {
 	return out
 }
 
-func foldAsked(e *Example) string {
+// Folded is what the example asks, with what [Fold] makes equal: examples that
+// have it in common are nearly the same.
+func (e *Example) Folded() string {
 	if len(e.Messages) == 0 {
 		return Fold(e.Input)
 	}

@@ -113,7 +113,7 @@ func activate(t *testing.T, dir string, tiers []pointsman.Digest, students ...po
 	t.Helper()
 	threshold := 0.5
 	p := &policy.Policy{
-		Version: policy.Version, Task: "support", Kind: pointsman.KindClassify, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
+		Version: 1, Task: "support", Kind: pointsman.KindClassify, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
 		Tiers: tiers, Target: pointsman.Target{Retain: 0.9, Confidence: 0.9}, Students: students,
 		Stages: []policy.Stage{{
 			Features:    []policy.Feature{{Signal: signal.AnswerMargin, Scale: 1, Low: -1, High: 1}},
@@ -123,7 +123,7 @@ func activate(t *testing.T, dir string, tiers []pointsman.Digest, students ...po
 			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
 			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
 			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}},
-			Certificate: policy.Certificate{
+			Certificate: &policy.StageCertificate{
 				Claim: "test", Certified: true, Rho: 0.9, Delta: 0.1, N: 100, Accepted: 50, Bound: 0.01, LargeAccuracyLower: 0.9, Epsilon: 0.09,
 				Data: pointsman.DigestOf(nil), Fresh: pointsman.DigestOf(nil), Test: "test", Issued: time.Unix(1e9, 0).UTC(), VoidedBy: []string{"test"},
 			},

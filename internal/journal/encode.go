@@ -78,6 +78,9 @@ func (e *encoder) decision(d *pointsman.Decision) {
 	if len(d.Request) > 0 {
 		e.raw(`,"request_signals":`).signals(d.Request)
 	}
+	if d.Shape != nil {
+		e.raw(`,"shape":`).shape(d.Shape)
+	}
 	e.raw(`,"rules":{`)
 	if len(d.Rules.Fired) > 0 {
 		e.raw(`"fired":`)
@@ -108,6 +111,23 @@ func (e *encoder) decision(d *pointsman.Decision) {
 	e.opt(`,"input":`, string(d.Input)).opt(`,"answer":`, string(d.Answer)).raw(`}`)
 }
 
+func (e *encoder) shape(s *pointsman.Shape) {
+	e.raw(`{"turns":`).int(int64(s.Turns))
+	list := func(name string, values []string) {
+		if len(values) > 0 {
+			e.raw(name)
+			strs(e, values)
+		}
+	}
+	list(`,"roles":`, s.Roles)
+	if s.NonText != 0 {
+		e.raw(`,"non_text":`).int(int64(s.NonText))
+	}
+	list(`,"settings":`, s.Settings)
+	list(`,"scripts":`, s.Scripts)
+	e.raw(`}`)
+}
+
 func (e *encoder) attempt(a *pointsman.Attempt) {
 	e.raw(`{"tier":`).str(string(a.Tier)).raw(`,"model":`).str(string(a.Model)).raw(`,"variant":`).str(string(a.Variant))
 	e.opt(`,"served_by":`, a.ServedBy)
@@ -124,6 +144,7 @@ func (e *encoder) attempt(a *pointsman.Attempt) {
 	e.optFloat(start, `"acceptable":`, a.Confidence.Acceptable)
 	e.optFloat(start, `"uplift":`, a.Confidence.Uplift)
 	e.optFloat(start, `"threshold":`, a.Confidence.Threshold)
+	e.optFloat(start, `"harm":`, a.Confidence.Harm)
 	e.raw(`},"cause":`).str(string(a.Cause)).opt(`,"detail":`, a.Detail).opt(`,"finish_reason":`, a.FinishReason)
 	e.raw(`,"usage":`).usage(&a.Usage).raw(`,"cost":`).cost(a.Cost).raw(`,"latency_ns":`).int(int64(a.Latency))
 	if a.FirstToken != 0 {

@@ -70,7 +70,7 @@ func explain(r *Record, p *policy.Policy) *Explanation {
 		say("It cost %s; the largest tier alone would have cost %s.", d.Cost, d.Baseline)
 	}
 	if p != nil && len(p.Stages) > 0 {
-		e.Claim = p.Stages[0].Certificate.Claim
+		e.Claim = p.Claim()
 	}
 	return e
 }
@@ -129,7 +129,10 @@ func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 	c := a.Confidence
 	if c.Acceptable != nil && c.Uplift != nil {
 		fmt.Fprintf(&b, ". The probability that this is acceptable is %.3f; asking the largest tier is worth %+.4f", *c.Acceptable, *c.Uplift)
-		if stakes > 1 && *c.Uplift > 0 {
+		switch {
+		case stakes > 1 && c.Harm != nil:
+			fmt.Fprintf(&b, ", and with stakes of %g %+.4f, since the probability that only the largest is right is %.4f", stakes, *c.Uplift+(stakes-1)*(*c.Harm), *c.Harm)
+		case stakes > 1 && *c.Uplift > 0:
 			fmt.Fprintf(&b, ", times stakes of %g", stakes)
 		}
 		if c.Threshold != nil {
@@ -141,7 +144,7 @@ func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 		b.WriteString(": the largest tier is not expected to do enough better, so the answer was accepted.")
 	case pointsman.CauseUncertain:
 		fmt.Fprintf(&b, ": the largest tier may do better, so the cascade moved on (%s).", a.Cause)
-	case pointsman.CauseContract, pointsman.CauseUncalibrated, pointsman.CauseUncertified:
+	case pointsman.CauseContract, pointsman.CauseUncalibrated, pointsman.CauseUncertified, pointsman.CauseUnsupported:
 		fmt.Fprintf(&b, ", so the cascade moved on (%s).", a.Cause)
 	default:
 		b.WriteString(".")
@@ -163,6 +166,7 @@ func endSentence(d *pointsman.Decision) string {
 		pointsman.CauseContract:     "the answer before broke the contract",
 		pointsman.CauseUncalibrated: "there is no policy to trust a smaller tier by",
 		pointsman.CauseUncertified:  "no threshold is certified here",
+		pointsman.CauseUnsupported:  "calibration saw too few requests like it",
 		pointsman.CauseVoid:         "the policy was fitted for other models",
 		pointsman.CauseError:        "the tier before failed",
 		pointsman.CauseTimeout:      "the tier before was too slow",

@@ -11,8 +11,9 @@ import (
 //
 // The confidence is empty where the policy cannot say: the stage does not
 // exist, or a signal is missing that never was when the policy was fitted
-// ([Policy.Lacks] names it). Its Threshold is the one of the whole task; where
-// the request is in slices, [Policy.Threshold] gives the one in force.
+// ([Policy.Lacks] names it). Its Threshold is the one of the whole task under
+// the signals that are missing, nil where nothing is accepted under them; where
+// the request is in slices, [Policy.Bound] gives the one in force.
 //
 // One call makes one allocation, for the numbers that the confidence points
 // to.
@@ -25,27 +26,75 @@ func (p *Policy) Assess(stage int, request, answer pointsman.Signals) pointsman.
 	if !ok {
 		return pointsman.Confidence{}
 	}
-	numbers := new([3]float64)
+	numbers := new([4]float64)
 	numbers[0] = s.Calibration.Probability(l.acceptable)
 	numbers[1] = s.Uplift.Uplift(s.Rank.score(l))
 	c := pointsman.Confidence{Acceptable: &numbers[0], Uplift: &numbers[1]}
-	if whole := s.Thresholds[0].Threshold; whole != nil {
+	whole := s.Thresholds[0].Threshold
+	if !p.old() {
+		numbers[3] = Logistic(l.onlyLargest)
+		c.Harm, whole = &numbers[3], nil
+		if pattern := s.pattern(request, answer); pattern != nil {
+			whole = pattern.Threshold
+		}
+	}
+	if whole != nil {
 		numbers[2] = *whole
 		c.Threshold = &numbers[2]
 	}
 	return c
 }
 
+// Pattern finds the pattern of missing signals that an answer has, or nil where
+// calibration has not seen enough of it.
+func (p *Policy) Pattern(stage int, request, answer pointsman.Signals) *Pattern {
+	if s := p.stage(stage); s != nil {
+		return s.pattern(request, answer)
+	}
+	return nil
+}
+
+func (s *Stage) pattern(request, answer pointsman.Signals) *Pattern {
+	missing := 0
+	for i := range s.Features {
+		if _, ok := value(s.Features[i].Signal, i, request, answer); !ok {
+			missing++
+		}
+	}
+	for i := range s.Patterns {
+		p := &s.Patterns[i]
+		if len(p.Missing) != missing {
+			continue
+		}
+		same := true
+		for _, name := range p.Missing {
+			if _, ok := value(name, 0, request, answer); ok {
+				same = false
+				break
+			}
+		}
+		if same {
+			return p
+		}
+	}
+	return nil
+}
+
 // Broken is the confidence in an answer that breaks its contract, whatever its
 // signals: it is not acceptable, and asking on is worth the probability that
-// the largest tier is right, for which the certificate has a lower bound. It is
-// empty where the stage does not exist.
+// the largest tier is right, as the certificate has it. It is empty where the stage does not exist.
 func (p *Policy) Broken(stage int) pointsman.Confidence {
 	s := p.stage(stage)
 	if s == nil {
 		return pointsman.Confidence{}
 	}
-	numbers := [2]float64{0, s.Certificate.LargeAccuracyLower}
+	numbers := [2]float64{0, 0}
+	switch {
+	case p.Certificate != nil:
+		numbers[1] = p.Certificate.Evidence.Largest
+	case s.Certificate != nil:
+		numbers[1] = s.Certificate.LargeAccuracyLower
+	}
 	return pointsman.Confidence{Acceptable: &numbers[0], Uplift: &numbers[1]}
 }
 

@@ -70,8 +70,8 @@ func Unmarshal(content []byte) (*Policy, error) {
 	if err := json.Unmarshal(content, &head); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if head.Version == nil || *head.Version != Version {
-		return nil, fmt.Errorf("%w: version %s, this program reads version %d", ErrInvalid, number(head.Version), Version)
+	if head.Version == nil || *head.Version < first || *head.Version > Version {
+		return nil, fmt.Errorf("%w: version %s, this program reads versions %d to %d", ErrInvalid, number(head.Version), first, Version)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()

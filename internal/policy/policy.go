@@ -9,8 +9,12 @@ import (
 	"github.com/pointsman-ai/pointsman"
 )
 
-// Version is the schema version that this package writes and reads.
-const Version = 1
+// The schema versions. Policies of the first are still read and decide as they
+// did, so that decisions on record can be replayed; none is made any more.
+const (
+	Version = 2
+	first   = 1
+)
 
 // Policy is the fitted artefact of one task. It must not be changed once it is
 // in use; [Policy.Digest] names it by its content.
@@ -34,6 +38,14 @@ type Policy struct {
 	Students []Student `json:"students,omitempty"`
 	// Stages are one for each tier but the last.
 	Stages []Stage `json:"stages"`
+	// Support is which requests the policy may decide on; nil in policies of the
+	// first version, which decide on all.
+	Support *Support `json:"support,omitempty"`
+	// SliceKeys are the metadata keys whose values name slices.
+	SliceKeys []string `json:"slice_keys,omitempty"`
+	// Certificate is the promise of the whole cascade; nil in policies of the
+	// first version, whose stages have one each.
+	Certificate *Certificate `json:"certificate,omitempty"`
 }
 
 // Student names an auxiliary model whose signals a policy reads.
@@ -57,9 +69,25 @@ type Stage struct {
 	Rank   Rank `json:"rank"`
 	Uplift Map  `json:"uplift"`
 	// Thresholds are by slice in increasing order; the first is that of the
-	// whole task, whose slice is "".
-	Thresholds  []Threshold `json:"thresholds"`
-	Certificate Certificate `json:"certificate"`
+	// whole task, whose slice is "": the loosest of the patterns'.
+	Thresholds []Threshold `json:"thresholds"`
+	// Patterns are the combinations of missing signals under which answers may
+	// be accepted. Policies of the first version have none and accept under all.
+	Patterns []Pattern `json:"patterns,omitempty"`
+	// Certificate is that of a policy of the first version.
+	Certificate *StageCertificate `json:"certificate,omitempty"`
+}
+
+// Pattern is a combination of missing signals.
+type Pattern struct {
+	// Missing are the features without a value, in the order of the features.
+	Missing []pointsman.SignalName `json:"missing"`
+	// Threshold is the largest effective uplift that is accepted under it; null
+	// where nothing is.
+	Threshold *float64 `json:"threshold"`
+	// Seen counts the answers of the fit part with it.
+	Seen int    `json:"seen"`
+	Why  string `json:"why"`
 }
 
 // Feature is one signal as the heads read it: held to the range that was seen
@@ -112,59 +140,6 @@ type Threshold struct {
 	Why string `json:"why"`
 }
 
-// Certificate is the promise of one stage, and what it rests on. N, Accepted,
-// Harms and Bound are those of the certified threshold; where none could be
-// certified, those of the strictest threshold that was tested.
-type Certificate struct {
-	// Claim is the promise, or that there is none, in one plain sentence.
-	Claim     string `json:"claim"`
-	Certified bool   `json:"certified"`
-	// Rho is the share of the largest tier's quality that is kept, with
-	// probability at least 1 − Delta over the draw of the fresh examples.
-	Rho   float64 `json:"rho"`
-	Delta float64 `json:"delta"`
-	// N counts the fresh examples, Accepted those whose answer would be given
-	// at this stage, Harms those among them where the largest tier would have
-	// been right and the given answer is not.
-	N        int `json:"n"`
-	Accepted int `json:"accepted"`
-	Harms    int `json:"harms"`
-	// Bound is the upper confidence bound of P(harm); the promise needs it to
-	// be at most Epsilon = (1 − Rho) × LargeAccuracyLower / stages.
-	Bound              float64 `json:"bound"`
-	LargeAccuracyLower float64 `json:"large_accuracy_lower"`
-	Epsilon            float64 `json:"epsilon"`
-	// Data is the digest of the examples that fitted the stage, Fresh of those
-	// that certified it. No conversation is in both.
-	Data  pointsman.Digest `json:"data"`
-	Fresh pointsman.Digest `json:"fresh"`
-	// Test names the statistical procedure.
-	Test   string    `json:"test"`
-	Issued time.Time `json:"issued"`
-	// ExamplesNeeded is how many fresh examples would probably do; null where
-	// the stage is certified or no number would.
-	ExamplesNeeded *int               `json:"examples_needed"`
-	Slices         []SliceCertificate `json:"slices,omitempty"`
-	// VoidedBy are the conditions under which the promise ends, as sentences.
-	VoidedBy []string `json:"voided_by"`
-}
-
-// SliceCertificate is the promise for one slice by itself; its fields are as
-// in [Certificate].
-type SliceCertificate struct {
-	Slice              string  `json:"slice"`
-	Claim              string  `json:"claim"`
-	Certified          bool    `json:"certified"`
-	Delta              float64 `json:"delta"` // after the correction for several slices
-	N                  int     `json:"n"`
-	Accepted           int     `json:"accepted"`
-	Harms              int     `json:"harms"`
-	Bound              float64 `json:"bound"`
-	LargeAccuracyLower float64 `json:"large_accuracy_lower"`
-	Epsilon            float64 `json:"epsilon"`
-	ExamplesNeeded     *int    `json:"examples_needed"`
-}
-
 // Matches says whether the policy was fitted for these variants, given in
 // cascade order; the error names the first tier that differs.
 func (p *Policy) Matches(variants []pointsman.Digest) error {
@@ -181,7 +156,24 @@ func (p *Policy) Matches(variants []pointsman.Digest) error {
 
 // Certified says whether any stage has a threshold that it may accept by.
 func (p *Policy) Certified() bool {
-	return slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Certificate.Certified })
+	if p.Certificate != nil {
+		return p.Certificate.Certified
+	}
+	return slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Certificate != nil && s.Certificate.Certified })
+}
+
+// old says that the policy decides as those of the first version do.
+func (p *Policy) old() bool { return p.Version <= first }
+
+// Claim is the promise, or that there is none, in one plain sentence.
+func (p *Policy) Claim() string {
+	if p.Certificate != nil {
+		return p.Certificate.Claim
+	}
+	if c := p.Stages[0].Certificate; c != nil {
+		return c.Claim
+	}
+	return ""
 }
 
 // stage finds a stage, or nil where the policy is nil or has none of that

@@ -20,7 +20,7 @@ func ptr[T any](v T) *T { return &v }
 func example() *policy.Policy {
 	d := pointsman.DigestOf
 	return &policy.Policy{
-		Version: policy.Version,
+		Version: 1,
 		Task:    "intent",
 		Kind:    pointsman.KindClassify,
 		Created: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC),
@@ -48,7 +48,7 @@ func example() *policy.Policy {
 				{Slice: "lang=de", Threshold: ptr(0.1), Why: "too few examples"},
 				{Slice: "lang=fi", Why: "harm is above the bound"},
 			},
-			Certificate: policy.Certificate{
+			Certificate: &policy.StageCertificate{
 				Claim: "kept", Certified: true, Rho: 0.98, Delta: 0.05, N: 900, Accepted: 600, Harms: 5,
 				Bound: 0.012, LargeAccuracyLower: 0.9, Epsilon: 0.018,
 				Data: d([]byte("fit")), Fresh: d([]byte("fresh")), Test: "fixed sequence", Issued: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC),

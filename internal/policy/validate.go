@@ -28,8 +28,12 @@ func (p *Policy) Validate() error {
 
 func (p *Policy) check() error {
 	switch {
-	case p.Version != Version:
-		return fmt.Errorf("version %d, this program knows version %d", p.Version, Version)
+	case p.Version != Version && p.Version != first:
+		return fmt.Errorf("version %d, this program knows versions %d to %d", p.Version, first, Version)
+	case (p.Version == first) != (p.Certificate == nil && p.Support == nil):
+		return fmt.Errorf("a certificate and a support of the whole policy belong to version %d and later", Version)
+	case p.Target.Promise != "" && p.Target.Promise != pointsman.PromiseQuality && p.Target.Promise != pointsman.PromiseHarm:
+		return fmt.Errorf("target: promise %q is not known", p.Target.Promise)
 	case p.Task == "":
 		return fmt.Errorf("no task")
 	case !slices.Contains(pointsman.Kinds, p.Kind):
@@ -62,9 +66,24 @@ func (p *Policy) check() error {
 		}
 	}
 	for i := range p.Stages {
-		if err := p.Stages[i].check(); err != nil {
+		if err := p.Stages[i].check(p.Version); err != nil {
 			return fmt.Errorf("stage %d: %w", i, err)
 		}
+	}
+	if p.Version == first {
+		return nil
+	}
+	if p.Support == nil {
+		return fmt.Errorf("no support")
+	}
+	if err := p.Support.check(); err != nil {
+		return fmt.Errorf("support: %w", err)
+	}
+	if err := p.Certificate.check(); err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	if p.Certificate.Certified != slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Thresholds[0].Threshold != nil }) {
+		return fmt.Errorf("thresholds are in force exactly where the certificate is")
 	}
 	return nil
 }
@@ -76,7 +95,7 @@ func digest(what string, d pointsman.Digest) error {
 	return nil
 }
 
-func (s *Stage) check() error {
+func (s *Stage) check(version int) error {
 	seen := make(map[pointsman.SignalName]bool, len(s.Features))
 	for i := range s.Features {
 		f := &s.Features[i]
@@ -109,8 +128,40 @@ func (s *Stage) check() error {
 	if err := s.checkThresholds(); err != nil {
 		return err
 	}
+	switch {
+	case (version == first) != (s.Certificate != nil):
+		return fmt.Errorf("a certificate of its own belongs to version %d", first)
+	case version > first:
+		return s.checkPatterns()
+	case s.Thresholds[0].Certified != s.Certificate.Certified:
+		return fmt.Errorf("thresholds: the whole task's is in force exactly where its certificate is")
+	}
 	if err := s.Certificate.check(); err != nil {
 		return fmt.Errorf("certificate: %w", err)
+	}
+	return nil
+}
+
+// checkPatterns checks the patterns, each of which may stand there once.
+func (s *Stage) checkPatterns() error {
+	seen := map[string]bool{}
+	for _, p := range s.Patterns {
+		at := 0
+		for _, name := range p.Missing {
+			k := slices.IndexFunc(s.Features[at:], func(f Feature) bool { return f.Signal == name && f.MayMiss })
+			if k < 0 {
+				return fmt.Errorf("pattern %v: %s is no feature that may miss, or out of order", p.Missing, name)
+			}
+			at += k + 1
+		}
+		key := fmt.Sprint(p.Missing)
+		if seen[key] {
+			return fmt.Errorf("pattern %v is there twice", p.Missing)
+		}
+		seen[key] = true
+		if p.Threshold != nil && !(math.Abs(*p.Threshold) <= 1) {
+			return fmt.Errorf("pattern %v: threshold %v, want between -1 and 1", p.Missing, *p.Threshold)
+		}
 	}
 	return nil
 }
@@ -156,43 +207,8 @@ func (s *Stage) checkThresholds() error {
 		}
 	}
 	whole := s.Thresholds[0]
-	if whole.Certified != (whole.Threshold != nil) || whole.Certified != s.Certificate.Certified {
+	if whole.Certified != (whole.Threshold != nil) {
 		return fmt.Errorf("thresholds: the whole task's is in force exactly where its certificate is")
-	}
-	return nil
-}
-
-func (c *Certificate) check() error {
-	for name, d := range map[string]pointsman.Digest{"data": c.Data, "fresh": c.Fresh} {
-		if err := digest(name, d); err != nil {
-			return err
-		}
-	}
-	if !(c.Rho > 0 && c.Rho <= 1) {
-		return fmt.Errorf("rho is %v", c.Rho)
-	}
-	if err := figures(c.Delta, c.N, c.Accepted, c.Harms, c.Bound, c.LargeAccuracyLower, c.Epsilon, c.Certified); err != nil {
-		return err
-	}
-	for _, s := range c.Slices {
-		if err := figures(s.Delta, s.N, s.Accepted, s.Harms, s.Bound, s.LargeAccuracyLower, s.Epsilon, s.Certified); err != nil {
-			return fmt.Errorf("slice %s: %w", s.Slice, err)
-		}
-	}
-	return nil
-}
-
-// figures checks what every promise, whole or slice, must satisfy.
-func figures(delta float64, n, accepted, harms int, bound, large, epsilon float64, certified bool) error {
-	switch {
-	case !(delta > 0 && delta < 1):
-		return fmt.Errorf("delta is %v", delta)
-	case harms < 0 || harms > accepted || accepted > n:
-		return fmt.Errorf("%d harms among %d accepted of %d", harms, accepted, n)
-	case !share(bound) || !share(large) || !share(epsilon):
-		return fmt.Errorf("bound %v, large accuracy %v, epsilon %v: want shares", bound, large, epsilon)
-	case certified && !(bound <= epsilon):
-		return fmt.Errorf("certified with bound %v above epsilon %v", bound, epsilon)
 	}
 	return nil
 }

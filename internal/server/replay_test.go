@@ -206,7 +206,7 @@ func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float
 	}
 	head := policy.Head{Weights: []float64{0}, Missing: []float64{0}}
 	p := &policy.Policy{
-		Version: policy.Version, Task: task, Kind: ready.Kind, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
+		Version: 1, Task: task, Kind: ready.Kind, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
 		Tiers: ready.Variants(), Target: pointsman.Target{Retain: 0.9, Confidence: 0.9},
 		Stages: []policy.Stage{{
 			Features:   []policy.Feature{{Signal: signal.AnswerChars, Scale: 1, Low: 0, High: 20}},
@@ -214,7 +214,7 @@ func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float
 			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
 			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
 			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}},
-			Certificate: policy.Certificate{
+			Certificate: &policy.StageCertificate{
 				Claim: "test", Certified: true, Rho: 0.9, Delta: 0.1, N: 100, Accepted: 50, Bound: 0.01, LargeAccuracyLower: 0.9, Epsilon: 0.09,
 				Data: pointsman.DigestOf(nil), Fresh: pointsman.DigestOf(nil), Test: "test", Issued: time.Unix(1e9, 0).UTC(), VoidedBy: []string{"test"},
 			},

@@ -98,7 +98,7 @@ func summarise(work string, notes io.Writer) (*figures, error) {
 		SmallAccuracy: share(c.right, small), LargeAccuracy: share(c.right, large), CascadeAccuracy: share(c.right, cascade),
 		EscalatedShare: float64(c.escalated) / float64(c.asked[cascade]),
 		CostVsLarge:    ratio(c.cost[cascade], c.cost[large]),
-		RetainTarget:   certificate.Rho, Certified: certificate.Certified,
+		RetainTarget:   certificate.Retain, Certified: certificate.Certified,
 		Requests: c.requests, LostDecisions: c.lost,
 	}
 	if c.right[large] > 0 {
@@ -173,6 +173,8 @@ func (c *count) cascaded(d *pointsman.Decision, example outcome) {
 		score = 2 // an uplift is at most 1
 	case len(first) > 0 && first[0].Tier == small && first[0].Confidence.Uplift != nil:
 		score = *first[0].Confidence.Uplift
+	case d.Cause == pointsman.CauseUnsupported:
+		score = 2 // not asked, because calibration saw nothing like it
 	default:
 		c.unscored++
 		return
@@ -287,13 +289,13 @@ func readCertificate(path string) (*policy.Certificate, error) {
 		return nil, err
 	}
 	var report struct {
-		Certificates []policy.Certificate `json:"certificates"` // one for each tier but the last
+		Certificate *policy.Certificate `json:"certificate"`
 	}
 	if err := json.Unmarshal(content, &report); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	if len(report.Certificates) != 1 {
-		return nil, fmt.Errorf("%s: want one certificate, got %d", filepath.Base(path), len(report.Certificates))
+	if report.Certificate == nil {
+		return nil, fmt.Errorf("%s has no certificate", filepath.Base(path))
 	}
-	return &report.Certificates[0], nil
+	return report.Certificate, nil
 }

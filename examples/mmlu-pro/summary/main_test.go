@@ -27,7 +27,7 @@ func work(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	put("calibrate.json", `{"certified":true,"certificates":[{"certified":true,"rho":0.9,"delta":0.05}]}`)
+	put("calibrate.json", `{"certified":true,"certificate":{"certified":true,"promise":"quality","retain":0.9,"delta":0.05}}`)
 	var outcomes, rows, decisions strings.Builder
 	uplifts := []string{`-0.5`, `-0.25`, `0.5`, ``}
 	for i, right := range []string{`{"small":true,"large":true}`, `{"small":true,"large":false}`, `{"small":false,"large":true}`, `{"small":false,"large":true}`} {

@@ -31,13 +31,13 @@ type Texts struct {
 
 // Options say which students to train.
 type Options struct {
-	// InFitPart says which examples may be learned from.
-	InFitPart func(id, group string) bool
-	// Fold assigns an example's conversation to one of Folds folds of the
-	// cross-fitting, from 0; there are at least 2.
-	Fold  func(id, group string) int
-	Folds int
-	Seed  uint64
+	// InFitPart says which observations may be learned from, and Fold in which of
+	// Folds folds of the cross-fitting each of those is, from 0; there are at
+	// least 2.
+	InFitPart func(i int) bool
+	Fold      func(i int) int
+	Folds     int
+	Seed      uint64
 	// Label trains a student of the task's own labels, Judge one judge of the
 	// answers' texts for each tier but the last.
 	Label, Judge bool
@@ -68,7 +68,7 @@ func Fill(ctx context.Context, observations []fit.Observation, texts []Texts, o 
 	}
 	f := &filler{observations: observations, texts: texts, options: o, students: &Students{}}
 	for i := range observations {
-		if o.InFitPart(observations[i].ID, observations[i].Group) {
+		if o.InFitPart(i) {
 			f.fit = append(f.fit, i)
 		}
 	}
@@ -179,10 +179,9 @@ func (f *filler) step(n int) {
 	}
 }
 
-// fold is the fold of an example's conversation.
+// fold is the fold of an observation.
 func (f *filler) fold(i int) int {
-	o := &f.observations[i]
-	return f.options.Fold(o.ID, o.Group)
+	return f.options.Fold(i)
 }
 
 // label trains the student of the task's labels.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -23,13 +24,27 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// inFit puts the examples whose id ends with f into the fit part.
-func inFit(id, _ string) bool { return strings.HasSuffix(id, "f") }
+// inFit puts every second observation, from the first, into the fit part.
+func inFit(i int) bool { return i%2 == 0 }
+
+// divided puts the examples whose id ends with f into the fit part, and those of
+// a conversation into one fold.
+func divided(o auxiliary.Options, observations []fit.Observation) auxiliary.Options {
+	o.InFitPart = func(i int) bool { return strings.HasSuffix(observations[i].ID, "f") }
+	o.Fold = func(i int) int {
+		name := observations[i].Group
+		if name == "" {
+			name = observations[i].ID
+		}
+		return int(crc32.ChecksumIEEE([]byte(name))) % o.Folds
+	}
+	return o
+}
 
 func options() auxiliary.Options { return inFolds(5) }
 
 func inFolds(n int) auxiliary.Options {
-	return auxiliary.Options{InFitPart: inFit, Fold: fit.Options{Seed: 3, Folds: n}.Fold, Folds: n, Seed: 3, Judge: true}
+	return auxiliary.Options{Folds: n, Seed: 3, Judge: true}
 }
 
 // noise makes n examples whose words are their own and whose small tier is
@@ -72,7 +87,7 @@ func learnable(n int) ([]fit.Observation, []auxiliary.Texts) {
 
 func fill(t *testing.T, observations []fit.Observation, texts []auxiliary.Texts, o auxiliary.Options) *auxiliary.Students {
 	t.Helper()
-	s, err := auxiliary.Fill(t.Context(), observations, texts, o)
+	s, err := auxiliary.Fill(t.Context(), observations, texts, divided(o, observations))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +143,7 @@ func TestNoStudentJudgesWhatItLearnedFrom(t *testing.T) {
 		t.Fatalf("no judge: %q", s.Skipped)
 	}
 	signalOf := func(i int) float64 { return get(t, observations[i].Tiers[0].Signals, signal.JudgeAcceptable) }
-	fit := func(i int) bool { return inFit(observations[i].ID, "") }
+	fit := func(i int) bool { return inFit(i) }
 	certify := func(i int) bool { return !fit(i) }
 	inSample := func(i int) float64 {
 		acceptable, _ := signal.Judged(judge, signal.JudgeText(texts[i].Input, texts[i].Answers[0]))
@@ -163,7 +178,7 @@ func TestConversationsAreNotSplit(t *testing.T) {
 	}
 	fill(t, observations, texts, options())
 	a := auroc(observations, func(i int) float64 { return get(t, observations[i].Tiers[0].Signals, signal.JudgeAcceptable) },
-		func(i int) bool { return inFit(observations[i].ID, "") })
+		func(i int) bool { return inFit(i) })
 	if math.Abs(a-0.5) > 0.2 { // 100 conversations: a standard error of 0.058
 		t.Errorf("AUROC %.3f on noise that conversations share", a)
 	}
@@ -174,9 +189,9 @@ func TestWhatCanBeLearnedIsLearned(t *testing.T) {
 	s := fill(t, observations, texts, options())
 	for _, part := range []bool{true, false} {
 		a := auroc(observations, func(i int) float64 { return get(t, observations[i].Tiers[0].Signals, signal.JudgeAcceptable) },
-			func(i int) bool { return inFit(observations[i].ID, "") == part })
+			func(i int) bool { return inFit(i) == part })
 		u := auroc(observations, func(i int) float64 { return get(t, observations[i].Tiers[0].Signals, signal.JudgeUplift) },
-			func(i int) bool { return inFit(observations[i].ID, "") == part })
+			func(i int) bool { return inFit(i) == part })
 		if a < 0.9 || u > 0.1 {
 			t.Errorf("fit part %v: AUROC %.3f, of the uplift %.3f", part, a, u)
 		}
@@ -209,7 +224,7 @@ func TestCertifyLabelsChangeNothing(t *testing.T) {
 	observations, texts := learnable(240)
 	flipped, flippedTexts := learnable(240)
 	for i := range flipped {
-		if !inFit(flipped[i].ID, "") {
+		if !inFit(i) {
 			flipped[i].Tiers[0].Acceptable = !flipped[i].Tiers[0].Acceptable
 			flippedTexts[i].Label = "something else"
 		}
@@ -334,7 +349,7 @@ func TestARareLabelInOneFoldIsNoError(t *testing.T) {
 			observations[i].Tiers[0].Acceptable = false
 		}
 	}
-	s, err := auxiliary.Fill(t.Context(), observations, texts, options())
+	s, err := auxiliary.Fill(t.Context(), observations, texts, divided(options(), observations))
 	if err != nil {
 		t.Fatalf("a rare label ends the calibration: %v", err)
 	}
@@ -422,7 +437,7 @@ func TestArgumentsAndCancellation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	o := options()
 	o.Progress = func(int, int) { cancel() } // after the first student
-	if _, err := auxiliary.Fill(ctx, observations, texts, o); !errors.Is(err, context.Canceled) {
+	if _, err := auxiliary.Fill(ctx, observations, texts, divided(o, observations)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want the context's error", err)
 	}
 }

@@ -261,3 +261,30 @@ func TestMalformed(t *testing.T) {
 		}
 	}
 }
+
+// TestSequenceStops: the sequence ends at its first failure, also where later
+// candidates would pass again.
+func TestSequenceStops(t *testing.T) {
+	t.Parallel()
+	claim := certify.Claim{Promise: pointsman.PromiseHarm, Retain: 0.98, Delta: 0.1}
+	harms := []int{0, 0, 10, 30, 10, 0}
+	cases := func(k int) []certify.Case {
+		var out []certify.Case
+		for i := range 1000 {
+			out = append(out, outcome(true, i >= harms[k], true))
+		}
+		return out
+	}
+	none := func(int) []certify.Case { return nil }
+	best, v, err := claim.Sequence(len(harms), certify.Sample{}, certify.Sample{}, cases, none)
+	if err != nil || best != 2 || v.Harms != 10 || !v.Shown {
+		t.Errorf("%d, %+v, %v", best, v, err)
+	}
+	harms[0] = 900
+	if best, v, err = claim.Sequence(len(harms), certify.Sample{}, certify.Sample{}, cases, none); err != nil || best != -1 || v.Harms != 900 || v.Shown {
+		t.Errorf("%d, %+v, %v", best, v, err)
+	}
+	if best, v, err = claim.Sequence(3, certify.Sample{}, certify.Sample{}, none, none); err != nil || best != -1 || v.N != 0 {
+		t.Errorf("%d, %+v, %v", best, v, err)
+	}
+}

@@ -191,29 +191,39 @@ func (c Claim) Sequence(candidates int, s, ps Sample, cases, pilot func(candidat
 }
 
 // Needed is about how many units would show the claim for a candidate, if they
-// are like those of a pilot; ok is false where no feasible number would. With a
-// mean margin μ and the mean square v, n units let the wealth grow to about
-// √(2·ln(1/δ)·n/v)·μ − ln(1/δ), which is to be ln(1/δ); a quarter is added.
+// are like those of a pilot: the number with which the wealth typically grows to
+// 1/δ, and a quarter more. ok is false where no feasible number would.
 func (c Claim) Needed(pilot []Case, ps Sample) (units int, ok bool) {
-	mean, square := 0.0, 0.0
 	sums := c.sums(pilot, ps)
-	for _, s := range sums {
-		mean += s / float64(len(sums))
-		square += s * s / float64(len(sums))
-	}
-	least, err := c.Least()
-	if err != nil || !(mean > 0) {
+	if len(sums) == 0 {
 		return 0, false
 	}
-	n := 1.25 * 2 * math.Log(1/c.Delta) * square / (mean * mean)
-	if n > feasible {
-		return 0, false
+	enough := func(n int) bool {
+		lambda, growth := bet(c.Delta, n, sums, ps.most()), 0.0
+		for _, s := range sums {
+			growth += math.Log1p(lambda*s) / float64(len(sums))
+		}
+		return float64(n)*growth >= math.Log(1/c.Delta)
 	}
-	return max(int(math.Ceil(n)), least), true
+	high := 1
+	for !enough(high) {
+		if high *= 2; high > feasible {
+			return 0, false
+		}
+	}
+	low := high / 2
+	for high-low > 1 {
+		if middle := (low + high) / 2; enough(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high + high/4, true
 }
 
 // feasible bounds the numbers of examples that are suggested.
-const feasible = 1e6
+const feasible = 1_000_000
 
 // Least is the number of units with which the claim can be shown at the least:
 // where the largest tier is always right, and so is every answer that is given.

@@ -111,6 +111,9 @@ func layeredTruth(population []layered, p *policy.Policy) (cascade, largest map[
 	for _, m := range population {
 		tier := 0
 		for ; tier < len(m.answers); tier++ {
+			if cause, _ := p.Unusable(tier, &policy.Before{Slices: []string{m.slice}, Request: m.request}); cause != "" {
+				continue
+			}
 			c := p.Assess(tier, m.request, m.answers[tier])
 			if accept, _, _ := p.Decide(tier, []string{m.slice}, 1, pointsman.Reading{Valid: true}, c); accept {
 				break

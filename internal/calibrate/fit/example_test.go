@@ -17,7 +17,7 @@ func ExampleFit() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("certified:", report.Stages[0].Certificate.Certified)
+	fmt.Println("certified:", report.Certificate.Certified)
 	for _, margin := range []float64{5, -3} {
 		request := pointsman.Signals{pointsman.Measured("request.words", 30)}
 		answer := pointsman.Signals{

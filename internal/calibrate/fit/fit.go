@@ -23,6 +23,11 @@ type Options struct {
 	// means all that the observations name; empty means none. They share δ,
 	// so name those that matter.
 	Slices []string
+	// SliceKeys are the metadata keys whose values name slices.
+	SliceKeys []string
+	// Sets are, for each tier but the last, the settings that it sets itself
+	// whatever the client asks for.
+	Sets [][]string
 	// Students are the auxiliary models whose signals the observations carry.
 	Students []policy.Student
 	// Now is the date that the policy and its certificates bear.
@@ -37,9 +42,6 @@ type Options struct {
 	// Grid is the number of quantiles that make the grid of thresholds; 0
 	// means 200. A finer grid costs no confidence.
 	Grid int
-	// Cut is the grade from which an answer is acceptable, where observations
-	// carry grades; 0 means 0.5.
-	Cut float64
 	// MinExamples is the least number of observations; 0 means 40.
 	MinExamples int
 }
@@ -66,9 +68,6 @@ func (o Options) complete(observations []Observation) (Options, error) {
 	if o.Grid == 0 {
 		o.Grid = 200
 	}
-	if o.Cut == 0 {
-		o.Cut = 0.5
-	}
 	if o.MinExamples == 0 {
 		o.MinExamples = defaultMinExamples
 	}
@@ -91,6 +90,10 @@ func (o Options) complete(observations []Observation) (Options, error) {
 		wrong = fmt.Sprintf("a cascade of %d tiers: it takes at least two", len(o.Tiers))
 	case !(o.Target.Retain > 0 && o.Target.Retain <= 1):
 		wrong = fmt.Sprintf("target: retain is %v, want more than 0 and at most 1", o.Target.Retain)
+	case o.promise() != pointsman.PromiseQuality && o.promise() != pointsman.PromiseHarm:
+		wrong = fmt.Sprintf("target: promise %q is not known", o.Target.Promise)
+	case o.promise() == pointsman.PromiseHarm && o.Target.Retain == 1:
+		wrong = "target: that there is no harm at all cannot be shown by any number of examples"
 	case !(o.Target.Confidence > 0 && o.Target.Confidence < 1):
 		wrong = fmt.Sprintf("target: confidence is %v, want between 0 and 1", o.Target.Confidence)
 	case o.Now.IsZero():
@@ -101,8 +104,6 @@ func (o Options) complete(observations []Observation) (Options, error) {
 		wrong = fmt.Sprintf("%d folds, want 2 to %d", o.Folds, maxFolds)
 	case o.Grid < 1 || o.Grid > maxGrid:
 		wrong = fmt.Sprintf("a grid of %d thresholds, want 1 to %d", o.Grid, maxGrid)
-	case !(o.Cut > 0 && o.Cut <= 1):
-		wrong = fmt.Sprintf("cut is %v, want more than 0 and at most 1", o.Cut)
 	case len(o.Slices) > MaxSlices:
 		wrong = fmt.Sprintf("%d slices, at most %d are tested: name those that matter", len(o.Slices), MaxSlices)
 	case len(o.Slices) > 0 && o.Slices[0] == "":
@@ -129,78 +130,46 @@ func Fit(ctx context.Context, observations []Observation, options Options) (*pol
 	if len(observations) < o.MinExamples {
 		return nil, nil, fmt.Errorf("%w: %d, want at least %d", ErrTooFew, len(observations), o.MinExamples)
 	}
-	split := o.split(observations)
+	split, err := o.split(observations)
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(split.fit) < 4*o.Folds || len(split.certify) == 0 {
-		return nil, nil, fmt.Errorf("%w: %d to fit and %d conversations to certify", ErrTooFew, len(split.fit), len(split.certify))
+		return nil, nil, fmt.Errorf("%w: %d to fit and %d conversations to certify", ErrTooFew, len(split.fit), len(split.units))
 	}
 	last := len(o.Tiers) - 1
-	if !slices.ContainsFunc(split.fit, func(one *Observation) bool { return one.Tiers[last].right(o.Cut) }) {
+	if !slices.ContainsFunc(split.fit, func(one *Observation) bool { return one.Tiers[last].right() }) {
 		return nil, nil, fmt.Errorf("%w: the largest tier has no acceptable answer in the fit part, so there is no quality to keep", ErrNoVariation)
 	}
 	p := &policy.Policy{
-		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(),
-		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students,
+		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(), Data: split.allDigest,
+		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, SliceKeys: o.SliceKeys, Support: o.support(split.fit),
 	}
-	if err := split.name(); err != nil {
-		return nil, nil, err
-	}
-	p.Data = split.allDigest
+	p.Target.Promise = o.promise()
 	stages := make([]*learned, last)
 	for tier := range stages {
-		if stages[tier], err = o.learn(ctx, split.fit, tier); err != nil {
+		if stages[tier], err = o.learn(ctx, split.fit, split.fold, tier); err != nil {
 			return nil, nil, err
 		}
 		p.Stages = append(p.Stages, stages[tier].stage)
 	}
-	grids := make([][]float64, last)
-	for tier, l := range stages {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		if grids[tier], err = l.grid(o.Grid); err != nil {
-			return nil, nil, err
-		}
-		if err := o.certify(p, split, tier, l, grids[tier]); err != nil {
-			return nil, nil, err
-		}
-		p.Stages[tier] = l.stage
+	t := &tester{Options: o, policy: p, split: split}
+	if t.path, err = newPath(stages, o.Grid); err != nil {
+		return nil, nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	t.fit, t.fresh = o.judged(p, stages, split)
+	if err := t.certify(); err != nil {
+		return nil, nil, err
 	}
 	if err := p.Validate(); err != nil {
 		return nil, nil, err
 	}
-	report, err := o.report(p, split, stages, grids)
+	report, err := t.report(stages)
 	if err != nil {
 		return nil, nil, err
 	}
 	return p, report, nil
-}
-
-// certify tests the thresholds of one stage, for the whole and for each slice.
-func (o Options) certify(p *policy.Policy, split parts, tier int, l *learned, grid []float64) error {
-	trials := o.trials(p, split.certify, tier)
-	delta := 1 - o.Target.Confidence
-	f, err := sequence(trials, grid, 1, o.levels(delta))
-	if err != nil {
-		return err
-	}
-	o.certifyWhole(tier, l, f, o.levels(delta), split)
-	var valid []*Observation
-	for _, one := range split.fit {
-		if t := &one.Tiers[tier]; t.Valid && !t.Failed {
-			valid = append(valid, one)
-		}
-	}
-	for _, slice := range o.Slices {
-		var part []trial
-		for _, t := range trials {
-			if slices.Contains(t.slices, slice) {
-				part = append(part, t)
-			}
-		}
-		err := o.certifySlice(tier, l, slice, part, grid, o.levels(delta/float64(len(o.Slices))), func(i int) bool { return slices.Contains(valid[i].Slices, slice) })
-		if err != nil {
-			return fmt.Errorf("slice %s: %w", slice, err)
-		}
-	}
-	return nil
 }

@@ -3,20 +3,28 @@ package fit
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
 )
 
-// What is said to be the least number does in the best case, and one less does
+// What is said to be the least number does in the best case, and two less do
 // not.
 func TestLeastIsExact(t *testing.T) {
 	for _, c := range []struct {
+		promise            pointsman.Promise
 		retain, confidence float64
-		tiers              int
-	}{{0.95, 0.95, 2}, {0.8, 0.9, 2}, {0.99, 0.95, 2}, {0.95, 0.95, 4}, {0.5, 0.5, 2}, {0.9, 0.999, 3}} {
-		o := Options{Target: pointsman.Target{Retain: c.retain, Confidence: c.confidence}, Tiers: make([]pointsman.Digest, c.tiers)}
+	}{
+		{"", 0.95, 0.95},
+		{pointsman.PromiseQuality, 0.8, 0.9},
+		{pointsman.PromiseQuality, 0.99, 0.95},
+		{pointsman.PromiseHarm, 0.95, 0.95},
+		{pointsman.PromiseHarm, 0.9, 0.999},
+	} {
+		o := Options{
+			Target: pointsman.Target{Promise: c.promise, Retain: c.retain, Confidence: c.confidence},
+			Tiers:  make([]pointsman.Digest, 2), Grid: 1,
+		}
 		l, err := o.Least()
 		if err != nil {
 			t.Fatal(err)
@@ -24,70 +32,47 @@ func TestLeastIsExact(t *testing.T) {
 		if l.Examples != 40 || l.Fit != 20 || l.Certify < 1 {
 			t.Errorf("%+v: %+v", c, l)
 		}
-		for n, want := range map[int]bool{l.Certify: true, l.Certify - 1: false, l.Certify + 1: true, 10 * l.Certify: true} {
-			trials := make([]trial, n)
-			for i := range trials {
-				trials[i] = trial{uplift: -0.5, largest: true, right: true}
-			}
-			f, err := sequence(trials, []float64{0}, 1, o.levels(1-c.confidence))
-			if err != nil {
+		for n, want := range map[int]bool{l.Certify + 1: true, l.Certify - 2: false, 10 * l.Certify: true} {
+			x := perfect(o, n)
+			g := x.group("", func(*draw) bool { return true })
+			if err := x.test(g, o.claim(), x.path.size(), inSlice); err != nil {
 				t.Fatal(err)
 			}
-			if (f.threshold != nil) != want {
-				t.Errorf("%+v: %d conversations certify: %v, and the least number is %d", c, n, f.threshold != nil, l.Certify)
+			if (g.index >= 0) != want {
+				t.Errorf("%+v: %d certify: %v, and the least number is %d", c, n, g.index >= 0, l.Certify)
 			}
 		}
-		t.Logf("retain %v, confidence %v, %d tiers: %d conversations to certify, give about %d", c.retain, c.confidence, c.tiers, l.Certify, l.Give(0.5))
+		t.Logf("%s of %v, confidence %v: %d to certify, give about %d", o.promise(), c.retain, c.confidence, l.Certify, l.Give(0.5))
 	}
-	o := Options{Target: pointsman.Target{Retain: 1, Confidence: 0.95}, Tiers: make([]pointsman.Digest, 2)}
+	o := Options{Target: pointsman.Target{Promise: pointsman.PromiseHarm, Retain: 1, Confidence: 0.95}, Tiers: make([]pointsman.Digest, 2)}
 	if _, err := o.Least(); !errors.Is(err, ErrInvalid) {
-		t.Errorf("nothing less than everything is kept: %v", err)
+		t.Errorf("no harm at all: %v", err)
 	}
 }
 
-// The sizes that are said before anything is asked are those of the fit.
-func TestSizesAreThoseOfTheSplit(t *testing.T) {
-	var observations []Observation
-	for i := range 300 {
-		observations = append(observations, Observation{ID: fmt.Sprint(i), Group: []string{"", fmt.Sprint(i / 4)}[i%2]})
+// perfect is a tester with n fresh requests, and as many to choose bets by, that
+// all tiers have right.
+func perfect(o Options, n int) *tester {
+	x := &tester{Options: o, path: path{[][]float64{{0}}}}
+	x.split.most = 1
+	for i := range n {
+		one := &Observation{ID: fmt.Sprint(i), Tiers: []TierOutcome{{Valid: true, Acceptable: true}, {Valid: true, Acceptable: true}}}
+		d := draw{Observation: one, effective: []float64{-0.5}}
+		x.fit, x.fresh = append(x.fit, d), append(x.fresh, d)
+		x.split.fitUnits, x.split.units = append(x.split.fitUnits, 1), append(x.split.units, 1)
 	}
-	o := Options{Seed: 7, CertifyShare: 0.3}
-	fit, certify := o.Sizes(observations)
-	p := o.split(observations)
-	if fit != len(p.fit) || certify != len(p.certify) || fit+certify+p.dependent != 300 || p.dependent == 0 {
-		t.Errorf("%d and %d, %d dependent", fit, certify, p.dependent)
-	}
+	return x
 }
 
-// A threshold that accepts nothing keeps every promise and is none; one that
-// accepts everything is said to.
+// A threshold that accepts nothing keeps every promise and is none.
 func TestWhatAcceptsNothingIsNotCertified(t *testing.T) {
 	o := Options{Target: pointsman.Target{Retain: 0.9, Confidence: 0.9}, Tiers: make([]pointsman.Digest, 2)}
-	lv := o.levels(1 - o.Target.Confidence)
-	trials := make([]trial, 500)
-	for i := range trials {
-		trials[i] = trial{uplift: 0.2, largest: true, harm: i%2 == 0}
+	x := perfect(o, 500)
+	for i := range x.fresh {
+		x.fresh[i].effective[0] = 0.5
 	}
-	l := &learned{}
-	f, err := sequence(trials, []float64{-0.9, -0.5, 0, 0.5, 1}, 2, lv)
-	if err != nil || f.threshold != nil || f.accepted != 0 {
-		t.Fatalf("%+v, %v", f, err)
-	}
-	o.certifyWhole(0, l, f, lv, parts{})
-	c := l.stage.Certificate
-	if c.Certified || l.stage.Thresholds[0].Threshold != nil || !strings.Contains(c.Claim, "accept none of the 500 fresh examples") {
-		t.Errorf("%+v", c)
-	}
-
-	for i := range trials {
-		trials[i].harm = false
-	}
-	l = &learned{}
-	if f, err = sequence(trials, []float64{-0.9, -0.5, 0, 0.5, 1}, 2, lv); err != nil || f.threshold == nil {
-		t.Fatalf("%+v, %v", f, err)
-	}
-	o.certifyWhole(0, l, f, lv, parts{})
-	if c := l.stage.Certificate; !c.Certified || !strings.Contains(c.Claim, "answering everything at tier 1") || !strings.Contains(c.Claim, "of 500 fresh examples all would be answered there") {
-		t.Errorf("%+v", c)
+	g := x.group("", func(*draw) bool { return true })
+	if err := x.test(g, o.claim(), x.path.size(), inSlice); err != nil || g.index >= 0 || !g.verdict.Shown {
+		t.Errorf("%+v, %v", g.verdict, err)
 	}
 }

@@ -187,27 +187,3 @@ func TestReversedScoreIsNotBelieved(t *testing.T) {
 		t.Errorf("%+v: %v at -3, %v at 3", m, low, high)
 	}
 }
-
-// The sequence stops at its first failure, also where later thresholds would
-// pass again.
-func TestSequenceStops(t *testing.T) {
-	var trials []trial
-	for i := range 1000 {
-		trials = append(trials, trial{uplift: float64(i) / 1000, harm: i >= 100 && i < 140, largest: true})
-	}
-	lv := levels{whole: 0.1, accuracy: 0.01, test: 0.09, rho: 0.98, stages: 1}
-	grid := []float64{0.05, 0.09, 0.105, 0.11, 0.12, 0.9, 1}
-	f, err := sequence(trials, grid, 1, lv)
-	if err != nil || f.threshold == nil || *f.threshold != 0.11 || f.tested != 5 || f.harms != 11 {
-		t.Errorf("%+v (%v)", f, err)
-	}
-	if f, err = sequence(trials, grid, 0.1, lv); err != nil || *f.threshold != 0.09 {
-		t.Errorf("held to 0.1: %+v (%v)", f, err)
-	}
-	if f, err = sequence(trials[:20], grid, 1, lv); err != nil || f.threshold != nil || f.bound <= f.epsilon {
-		t.Errorf("20 examples: %+v (%v)", f, err)
-	}
-	if f, err = sequence(nil, grid, 1, lv); err != nil || f.threshold != nil {
-		t.Errorf("no examples: %+v (%v)", f, err)
-	}
-}

@@ -28,6 +28,17 @@ type Observation struct {
 	// Group is the conversation, document or user that the example came from;
 	// empty where it stands alone.
 	Group string `json:"group,omitempty"`
+	// Near names the text, or the group of nearly equal texts, that the example
+	// asks about; empty where no other example asks the like.
+	Near string `json:"near,omitempty"`
+	// Spent says that the example has certified a policy before, so that it is
+	// not fresh any more.
+	Spent bool `json:"-"`
+	// Stakes are those of the owner's rules; 0 means 1.
+	Stakes float64 `json:"stakes,omitempty"`
+	// Shape is the form of the request; nil where it is not known, so that no
+	// support is fitted to it.
+	Shape *pointsman.Shape `json:"shape,omitempty"`
 	// Slices are the "key=value" slices that the example is in.
 	Slices  []string          `json:"slices,omitempty"`
 	Request pointsman.Signals `json:"request"`
@@ -43,22 +54,34 @@ type TierOutcome struct {
 	Valid bool `json:"valid"`
 	// Acceptable says that the answer is right.
 	Acceptable bool `json:"acceptable"`
-	// Score is a grade in [0,1]. Where it is there, the answer is acceptable
-	// from Options.Cut on, and Acceptable is not read.
+	// Score is a grade in [0,1], where right and wrong are not all there is to
+	// say: what a promise of quality is about.
 	Score *float64 `json:"score,omitempty"`
 	// Failed says that the tier gave no answer at all; nothing else is read.
 	Failed bool `json:"failed,omitempty"`
 }
 
 // right says whether the answer would do.
-func (o *TierOutcome) right(cut float64) bool {
+func (o *TierOutcome) right() bool {
+	return o.Valid && !o.Failed && o.Acceptable
+}
+
+// score is the grade of an answer, or 1 and 0 for right and wrong.
+func (o *TierOutcome) score() float64 {
 	switch {
 	case o.Failed || !o.Valid:
-		return false
+		return 0
 	case o.Score != nil:
-		return *o.Score >= cut
+		return *o.Score
 	}
-	return o.Acceptable
+	return indicator(o.right())
+}
+
+func (o *Observation) stakes() float64 {
+	if o.Stakes > 1 {
+		return o.Stakes
+	}
+	return 1
 }
 
 // group is the conversation, or the example itself where it stands alone. The
@@ -84,6 +107,9 @@ func check(observations []Observation, tiers int) error {
 			return fmt.Errorf("%w: observation %q has outcomes of %d tiers, the cascade has %d", ErrInvalid, o.ID, len(o.Tiers), tiers)
 		case slices.Contains(o.Slices, ""):
 			return fmt.Errorf("%w: observation %q is in a slice without a name", ErrInvalid, o.ID)
+		}
+		if o.Stakes < 0 || math.IsNaN(o.Stakes) || math.IsInf(o.Stakes, 0) {
+			return fmt.Errorf("%w: observation %q: stakes of %v", ErrInvalid, o.ID, o.Stakes)
 		}
 		seen[o.ID] = true
 		for k := range o.Tiers {

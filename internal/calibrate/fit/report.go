@@ -2,10 +2,13 @@ package fit
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/certify"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
@@ -15,17 +18,25 @@ import (
 // is measured on the certify part, which also chose the thresholds: the
 // certificate accounts for that, the plain figures do not.
 type Report struct {
-	Task        pointsman.TaskID `json:"task"`
-	FitN        int              `json:"fit_n"`
-	CertifyN    int              `json:"certify_n"`
-	Dependent   int              `json:"dependent"` // left out of the certify part: another example of their conversation is in it
-	Policy      pointsman.Digest `json:"policy"`
-	Tiers       []stat.Estimate  `json:"tiers"`        // acceptable share of each tier alone
-	Cascade     *stat.Estimate   `json:"cascade"`      // acceptable share under the policy
-	VersusLarge *stat.Estimate   `json:"versus_large"` // cascade − largest, paired
+	Task         pointsman.TaskID `json:"task"`
+	FitN         int              `json:"fit_n"`
+	CertifyN     int              `json:"certify_n"`
+	CertifyUnits int              `json:"certify_units"` // independent ones in the certify part
+	Unused       int              `json:"unused"`        // repeats of frequent texts that were not drawn to certify
+	Policy       pointsman.Digest `json:"policy"`
+	Tiers        []stat.Estimate  `json:"tiers"`        // acceptable share of each tier alone
+	Cascade      *stat.Estimate   `json:"cascade"`      // acceptable share under the policy
+	VersusLarge  *stat.Estimate   `json:"versus_large"` // cascade − largest, paired
 	// Escalated is the share of requests that reach the largest tier.
 	Escalated *stat.Estimate `json:"escalated"`
 	Stages    []StageReport  `json:"stages"`
+	// Certificate is the policy's.
+	Certificate *policy.Certificate `json:"certificate"`
+	// LeastEscalated is the share of the requests that the largest tier has right
+	// which had to be escalated by a ranking without a flaw.
+	LeastEscalated *float64 `json:"least_escalated"`
+	// Curve are the candidates that were tested, strictest first.
+	Curve []CurvePoint `json:"curve"`
 	// Shortfalls say in sentences what the policy does not reach.
 	Shortfalls []string `json:"shortfalls"`
 }
@@ -44,9 +55,8 @@ type StageReport struct {
 	Ranks       []RankReport         `json:"ranks"`
 	Penalties   map[string]float64   `json:"penalties"` // of each head
 	Signals     []Coefficient        `json:"signals"`
-	Curve       []CurvePoint         `json:"curve"`
+	Patterns    []policy.Pattern     `json:"patterns"`
 	Threshold   *float64             `json:"threshold"`
-	Certificate policy.Certificate   `json:"certificate"`
 	Thresholds  []policy.Threshold   `json:"thresholds"`
 	Missing     pointsman.SignalName `json:"missing,omitempty"` // a signal that some fresh answer lacked though the fit part never did
 }
@@ -71,30 +81,32 @@ type Coefficient struct {
 	Missing *[3]float64 `json:"missing"`
 }
 
-// CurvePoint is one threshold of the grid on the certify part, if this stage
-// stood alone before the largest tier.
+// CurvePoint is one candidate on the certify part.
 type CurvePoint struct {
-	Threshold float64 `json:"threshold"`
-	Accepted  float64 `json:"accepted"` // share of all examples
-	Harm      float64 `json:"harm"`     // share of all examples
-	Bound     float64 `json:"bound"`    // upper bound on P(harm) at the level of the test
-	Quality   float64 `json:"quality"`  // acceptable share of accepted and escalated together
-	Certified bool    `json:"certified"`
+	Thresholds []float64 `json:"thresholds"` // of each stage
+	Accepted   float64   `json:"accepted"`   // share of all requests that are answered below the largest tier
+	Harm       float64   `json:"harm"`       // share of all requests
+	Quality    float64   `json:"quality"`    // mean score of the cascade
+	Level      float64   `json:"level"`      // error level at which the promise would just be shown, were this the only test
 }
 
 const shown = 0.95 // confidence of the intervals that a report shows
 
 // report measures a finished policy on the certify part.
-func (o Options) report(p *policy.Policy, split parts, stages []*learned, grids [][]float64) (*Report, error) {
-	r := &Report{Task: o.Task, FitN: len(split.fit), CertifyN: len(split.certify), Dependent: split.dependent, Shortfalls: []string{}}
+func (t *tester) report(stages []*learned) (*Report, error) {
+	p, split := t.policy, t.split
+	r := &Report{
+		Task: t.Task, FitN: len(split.fit), CertifyN: len(split.certify), CertifyUnits: len(split.units), Unused: split.none,
+		Certificate: p.Certificate, Shortfalls: []string{},
+	}
 	var err error
 	if r.Policy, err = p.Digest(); err != nil {
 		return nil, err
 	}
-	for k := range o.Tiers {
+	for k := range t.Tiers {
 		count := 0
 		for _, one := range split.certify {
-			if one.Tiers[k].right(o.Cut) {
+			if one.Tiers[k].right() {
 				count++
 			}
 		}
@@ -104,52 +116,69 @@ func (o Options) report(p *policy.Policy, split parts, stages []*learned, grids 
 		}
 		r.Tiers = append(r.Tiers, rate)
 	}
-	if err := o.replay(r, p, split.certify); err != nil {
+	if err := t.replay(r); err != nil {
+		return nil, err
+	}
+	if r.Curve, err = t.curve(); err != nil {
 		return nil, err
 	}
 	for tier, l := range stages {
-		s, err := o.stageReport(p, split.certify, tier, l, grids[tier])
-		if err != nil {
-			return nil, err
+		r.Stages = append(r.Stages, t.stageReport(tier, l))
+	}
+	if !p.Certified() {
+		r.Shortfalls = append(r.Shortfalls, p.Certificate.Claim)
+	}
+	for _, c := range p.Certificate.Slices {
+		if !c.Certified && p.Certified() {
+			r.Shortfalls = append(r.Shortfalls, c.Claim)
 		}
-		r.Stages = append(r.Stages, s)
-		if !s.Certificate.Certified {
-			r.Shortfalls = append(r.Shortfalls, s.Certificate.Claim)
-		}
-		for _, c := range s.Certificate.Slices {
-			if !c.Certified && s.Certificate.Certified {
-				r.Shortfalls = append(r.Shortfalls, c.Claim)
-			}
-		}
-		if s.Missing != "" {
-			r.Shortfalls = append(r.Shortfalls, "The signal "+string(s.Missing)+" was always there in the fit part and is missing in some fresh answers, which are therefore escalated.")
+	}
+	for _, c := range p.Certificate.Patterns {
+		if !c.Shown && p.Certified() {
+			r.Shortfalls = append(r.Shortfalls, fmt.Sprintf("Nothing is promised where these signals are missing, and all of it goes to the largest tier: %s.", strings.Join(c.Missing, " ")))
 		}
 	}
 	return r, nil
 }
 
-// replay runs the whole cascade over the certify part, slices included, at
-// stakes of 1.
-func (o Options) replay(r *Report, p *policy.Policy, certify []*Observation) error {
-	last := len(o.Tiers) - 1
-	cascade, largest := make([]bool, len(certify)), make([]bool, len(certify))
-	escalated := 0
-	for i, one := range certify {
-		tier := 0
-		for ; tier < last; tier++ {
-			t := &one.Tiers[tier]
-			if t.Failed {
-				continue
-			}
-			c := p.Assess(tier, one.Request, t.Signals)
-			if accept, _, _ := p.Decide(tier, one.Slices, 1, pointsman.Reading{Valid: t.Valid}, c); accept {
-				break
-			}
+// live is the tier that answers an observation under a policy, as it does live.
+func live(p *policy.Policy, one *Observation) int {
+	last := len(one.Tiers) - 1
+	for tier := range last {
+		t := &one.Tiers[tier]
+		before := &policy.Before{Slices: one.Slices, Request: one.Request, Shape: one.Shape}
+		if cause, _ := p.Unusable(tier, before); cause != "" || t.Failed {
+			continue
 		}
+		c := p.Assess(tier, one.Request, t.Signals)
+		if accept, _, _ := p.Decide(tier, one.Slices, one.stakes(), pointsman.Reading{Valid: t.Valid}, c); accept {
+			return tier
+		}
+	}
+	return last
+}
+
+// replay runs the whole cascade over the certify part, slices included.
+func (t *tester) replay(r *Report) error {
+	fresh, last := t.split.certify, len(t.Tiers)-1
+	cascade, largest := make([]bool, len(fresh)), make([]bool, len(fresh))
+	escalated, right, lost := 0, 0, 0
+	for i, one := range fresh {
+		tier := live(t.policy, one)
 		if tier == last {
 			escalated++
 		}
-		cascade[i], largest[i] = one.Tiers[tier].right(o.Cut), one.Tiers[last].right(o.Cut)
+		cascade[i], largest[i] = one.Tiers[tier].right(), one.Tiers[last].right()
+		if largest[i] {
+			right++
+			if !slices.ContainsFunc(one.Tiers[:last], func(x TierOutcome) bool { return x.right() }) {
+				lost++
+			}
+		}
+	}
+	if right > 0 {
+		least := t.claim().LeastEscalated(float64(lost) / float64(right))
+		r.LeastEscalated = &least
 	}
 	pairs, err := stat.CountPairs(cascade, largest)
 	if err != nil {
@@ -163,30 +192,30 @@ func (o Options) replay(r *Report, p *policy.Policy, certify []*Observation) err
 	if err != nil {
 		return err
 	}
-	share, err := stat.Rate(escalated, len(certify), shown)
+	share, err := stat.Rate(escalated, len(fresh), shown)
 	r.Cascade, r.VersusLarge, r.Escalated = &quality, &difference, &share
 	return err
 }
 
-func (o Options) stageReport(p *policy.Policy, certify []*Observation, tier int, l *learned, grid []float64) (StageReport, error) {
-	stage := &p.Stages[tier]
+func (t *tester) stageReport(tier int, l *learned) StageReport {
+	stage := &t.policy.Stages[tier]
 	s := StageReport{
 		Tier: tier + 1, Calibration: stage.Calibration.Method, Rank: stage.Rank, Ranks: l.ranks, Penalties: l.heads,
-		Signals: coefficients(stage), Threshold: stage.Thresholds[0].Threshold, Certificate: stage.Certificate, Thresholds: stage.Thresholds,
+		Signals: coefficients(stage), Threshold: stage.Thresholds[0].Threshold, Thresholds: stage.Thresholds, Patterns: stage.Patterns,
 	}
 	var forecasts []float64
 	var happened []bool
-	for _, one := range certify {
-		t := &one.Tiers[tier]
-		if t.Failed || !t.Valid {
+	for _, one := range t.split.certify {
+		out := &one.Tiers[tier]
+		if out.Failed || !out.Valid {
 			continue
 		}
-		c := p.Assess(tier, one.Request, t.Signals)
+		c := t.policy.Assess(tier, one.Request, out.Signals)
 		if c.Acceptable == nil {
-			s.Missing, _ = p.Lacks(tier, one.Request, t.Signals)
+			s.Missing, _ = t.policy.Lacks(tier, one.Request, out.Signals)
 			continue
 		}
-		forecasts, happened = append(forecasts, *c.Acceptable), append(happened, t.right(o.Cut))
+		forecasts, happened = append(forecasts, *c.Acceptable), append(happened, out.right())
 	}
 	// What is undefined on this part stays null.
 	if auroc, err := stat.AUROC(forecasts, happened, shown); err == nil {
@@ -199,9 +228,29 @@ func (o Options) stageReport(p *policy.Policy, certify []*Observation, tier int,
 		s.Brier = &brier
 	}
 	s.Reliability, _ = stat.Reliability(forecasts, happened, 10)
-	var err error
-	s.Curve, err = o.curve(o.trials(p, certify, tier), grid, stage.Thresholds[0].Threshold)
-	return s, err
+	return s
+}
+
+// curve measures every candidate.
+func (t *tester) curve() ([]CurvePoint, error) {
+	claim := t.claim()
+	sample, pilot := certify.Sample{Units: t.split.units, Most: t.split.most}, certify.Sample{Units: t.split.fitUnits, Most: t.split.most}
+	whole := func(*draw) bool { return false }
+	var a, b []certify.Case
+	var out []CurvePoint
+	for k := range t.path.size() {
+		a, b = t.cases(a, t.fresh, &t.path, k, whole), t.cases(b, t.fit, &t.path, k, whole)
+		v, err := claim.Test(a, sample, b, pilot)
+		if err != nil {
+			return nil, err
+		}
+		point := CurvePoint{Accepted: float64(v.Local) / float64(v.N), Harm: float64(v.Harms) / float64(v.N), Quality: v.Quality, Level: v.Evidence}
+		for _, grid := range t.path.thresholds {
+			point.Thresholds = append(point.Thresholds, grid[k])
+		}
+		out = append(out, point)
+	}
+	return out, nil
 }
 
 // coefficients lists the signals by the size of their weight for P(acceptable).

@@ -94,15 +94,27 @@ func (p *population) observe(random *rand.Rand, n int) []fit.Observation {
 	return out
 }
 
+// accepts says whether a policy gives the small tier's answer, as it does live.
+func accepts(p *policy.Policy, request, answer pointsman.Signals) bool {
+	if cause, _ := p.Unusable(0, &policy.Before{Request: request}); cause != "" {
+		return false
+	}
+	accept, _, _ := p.Decide(0, nil, 1, pointsman.Reading{Valid: true}, p.Assess(0, request, answer))
+	return accept
+}
+
 // truth is the true quality of the cascade and of the large model, the true
-// share of harm and of accepted answers, for a threshold on the policy's
-// uplift.
-func (p *population) truth(fitted *policy.Policy, threshold float64) (cascade, large, harm, accepted float64) {
+// share of harm and of accepted answers, under a policy, or where a threshold is
+// given under that in its place.
+func (p *population) truth(fitted *policy.Policy, threshold *float64) (cascade, large, harm, accepted float64) {
 	n := float64(len(p.members))
 	for _, m := range p.members {
 		large += m.large / n
-		c := fitted.Assess(0, m.request, m.answer)
-		if *c.Uplift <= threshold {
+		accept := threshold != nil && *fitted.Assess(0, m.request, m.answer).Uplift <= *threshold
+		if threshold == nil {
+			accept = accepts(fitted, m.request, m.answer)
+		}
+		if accept {
 			accepted += 1 / n
 			cascade += m.small / n
 			harm += (1 - m.small) * m.large / n
@@ -127,9 +139,9 @@ func options(retain float64, seed uint64) fit.Options {
 // cascade on the certify part is ρ times the measured quality of the large
 // model: what one would do without a test. ok is false where there is none.
 func naive(report *fit.Report, retain float64) (threshold float64, ok bool) {
-	for _, point := range report.Stages[0].Curve {
+	for _, point := range report.Curve {
 		if point.Quality >= retain*report.Tiers[1].Value {
-			threshold, ok = point.Threshold, true
+			threshold, ok = point.Thresholds[0], true
 		}
 	}
 	return threshold, ok
@@ -138,15 +150,15 @@ func naive(report *fit.Report, retain float64) (threshold float64, ok bool) {
 // tally counts, over draws, how often a way to choose the threshold certified
 // anything, and how often the truth then broke the promise.
 type tally struct {
-	mu                                            sync.Mutex
-	draws, certified, broken, harmful, naiveBroke int
-	accepted, naiveAccepted                       float64
+	mu                                   sync.Mutex
+	draws, certified, broken, naiveBroke int
+	accepted, naiveAccepted              float64
 }
 
 func (s *tally) String() string {
 	n := float64(s.draws)
-	return fmt.Sprintf("%d draws: certified in %.1f %%, %.1f %% local; quality below ρ in %.2f %% of draws, harm above (1−ρ)·large in %.2f %%; naive: %.1f %% local, quality below ρ in %.1f %%",
-		s.draws, 100*float64(s.certified)/n, 100*s.accepted/n, 100*float64(s.broken)/n, 100*float64(s.harmful)/n, 100*s.naiveAccepted/n, 100*float64(s.naiveBroke)/n)
+	return fmt.Sprintf("%d draws: certified in %.1f %%, %.1f %% local; broken in %.2f %% of draws; naive: %.1f %% local, quality below ρ in %.1f %%",
+		s.draws, 100*float64(s.certified)/n, 100*s.accepted/n, 100*float64(s.broken)/n, 100*s.naiveAccepted/n, 100*float64(s.naiveBroke)/n)
 }
 
 // allowed is the number of broken draws that a promise at level δ exceeds with
@@ -157,54 +169,54 @@ func allowed(draws int, delta float64) int {
 }
 
 // TestThePromise draws many calibration sets from populations whose truth is
-// known, fits a policy to each, and counts how often its true quality falls
-// below what was promised.
+// known, fits a policy to each, and counts how often its true quality, or the
+// true share of harm, breaks what was promised.
 func TestThePromise(t *testing.T) {
 	draws := 300
 	if testing.Short() || raceEnabled {
 		draws = 40
 	}
 	for _, p := range populations() {
-		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			var s tally
-			for draw := range draws {
-				random := rand.New(rand.NewPCG(uint64(draw), 99))
-				fitted, report, err := fit.Fit(context.Background(), p.observe(random, p.n), options(p.retain, uint64(draw)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.draws++
-				if threshold := fitted.Threshold(0, nil); threshold != nil {
-					s.certified++
-					cascade, large, harm, accepted := p.truth(fitted, *threshold)
-					s.accepted += accepted
-					if cascade < p.retain*large {
-						s.broken++
+		for _, promise := range []pointsman.Promise{pointsman.PromiseQuality, pointsman.PromiseHarm} {
+			t.Run(p.name+", "+string(promise), func(t *testing.T) {
+				t.Parallel()
+				var s tally
+				for draw := range draws {
+					random := rand.New(rand.NewPCG(uint64(draw), 99))
+					o := options(p.retain, uint64(draw))
+					o.Target.Promise = promise
+					fitted, report, err := fit.Fit(context.Background(), p.observe(random, p.n), o)
+					if err != nil {
+						t.Fatal(err)
 					}
-					if harm > (1-p.retain)*large {
-						s.harmful++
+					s.draws++
+					if fitted.Certified() {
+						s.certified++
+						cascade, large, harm, accepted := p.truth(fitted, nil)
+						s.accepted += accepted
+						if promise == pointsman.PromiseQuality && cascade < p.retain*large || promise == pointsman.PromiseHarm && harm > (1-p.retain)*large {
+							s.broken++
+						}
+					}
+					if threshold, ok := naive(report, p.retain); ok {
+						cascade, large, _, accepted := p.truth(fitted, &threshold)
+						s.naiveAccepted += accepted
+						if cascade < p.retain*large {
+							s.naiveBroke++
+						}
 					}
 				}
-				if threshold, ok := naive(report, p.retain); ok {
-					cascade, large, _, accepted := p.truth(fitted, threshold)
-					s.naiveAccepted += accepted
-					if cascade < p.retain*large {
-						s.naiveBroke++
-					}
+				t.Log(&s)
+				if limit := allowed(s.draws, 1-confidence); s.broken > limit {
+					t.Errorf("the promise is broken in %d draws, at most %d of %d may be", s.broken, limit, s.draws)
 				}
-			}
-			t.Log(&s)
-			limit := allowed(s.draws, 1-confidence)
-			if s.broken > limit || s.harmful > limit {
-				t.Errorf("the promise is broken in %d draws and the harm bound in %d, at most %d of %d may be", s.broken, s.harmful, limit, s.draws)
-			}
-			if s.naiveBroke < s.draws/4 || s.naiveBroke < 4*s.broken {
-				t.Errorf("picking a threshold naively breaks the promise in only %d draws: the population does not test anything", s.naiveBroke)
-			}
-			if s.certified < s.draws/2 {
-				t.Errorf("only %d of %d draws were certified: the population does not test anything", s.certified, s.draws)
-			}
-		})
+				if s.naiveBroke < s.draws/4 || s.naiveBroke < 4*s.broken {
+					t.Errorf("picking a threshold naively breaks the promise in only %d draws: the population does not test anything", s.naiveBroke)
+				}
+				if s.certified < s.draws/2 {
+					t.Errorf("only %d of %d draws were certified: the population does not test anything", s.certified, s.draws)
+				}
+			})
+		}
 	}
 }

@@ -13,20 +13,34 @@ import (
 type learned struct {
 	stage policy.Stage
 	// uplift is the cross-fitted calibrated uplift of the fit part's valid
-	// answers, harm whether accepting the answer would have harmed. They set
-	// the grid and the expectations, never the promise.
+	// answers. They set the path and the expectations, never the promise.
 	uplift []float64
-	harm   []bool
-	ranks  []RankReport
-	heads  map[string]float64 // penalties, for the report
+	// rows are the rows of the fit part that uplift is about, and lost the
+	// cross-fitted P(only the largest is right).
+	row   map[int]int
+	lost  []float64
+	ranks []RankReport
+	heads map[string]float64 // penalties, for the report
+}
+
+// effective is the cross-fitted effective uplift of a row of the fit part.
+func (l *learned) effective(i int, stakes float64) float64 {
+	k, ok := l.row[i]
+	if !ok {
+		return never
+	}
+	return l.uplift[k] + (stakes-1)*l.lost[k]
 }
 
 // learn fits the heads, the calibration maps and the ranking of one tier.
-func (o Options) learn(ctx context.Context, fit []*Observation, tier int) (*learned, error) {
+func (o Options) learn(ctx context.Context, fit []*Observation, folds []int, tier int) (*learned, error) {
 	var examples []*Observation
-	for _, one := range fit {
+	var fold []int
+	l := &learned{row: map[int]int{}, heads: make(map[string]float64)}
+	for i, one := range fit {
 		if out := &one.Tiers[tier]; out.Valid && !out.Failed {
-			examples = append(examples, one)
+			l.row[i] = len(examples)
+			examples, fold = append(examples, one), append(fold, folds[i])
 		}
 	}
 	if len(examples) < 2*o.Folds {
@@ -42,14 +56,10 @@ func (o Options) learn(ctx context.Context, fit []*Observation, tier int) (*lear
 	this, largest := make([]bool, n), make([]bool, n)
 	var every, judged []int // rows, and those where the largest tier answered
 	right, onlyLargest, onlyThis := make([]float64, n), make([]float64, n), make([]float64, n)
-	fold := make([]int, n)
 	accepted := 0
-	l := &learned{harm: make([]bool, n), heads: make(map[string]float64)}
 	for i, one := range examples {
 		last := &one.Tiers[len(one.Tiers)-1]
-		this[i], largest[i] = one.Tiers[tier].right(o.Cut), last.right(o.Cut)
-		l.harm[i] = o.harms(one, tier)
-		fold[i] = o.fold(one)
+		this[i], largest[i] = one.Tiers[tier].right(), last.right()
 		every = append(every, i)
 		if this[i] {
 			right[i] = 1
@@ -84,6 +94,11 @@ func (o Options) learn(ctx context.Context, fit []*Observation, tier int) (*lear
 		OnlyThis:    asHead(&downward.model, features),
 		Calibration: mapProbability(acceptable.crossed, this, fold, o.Folds),
 		Thresholds:  []policy.Threshold{{}},
+		Patterns:    patterns(examples, tier, features),
+	}
+	l.lost = make([]float64, n)
+	for i, z := range upward.crossed {
+		l.lost[i] = policy.Logistic(z)
 	}
 	if err := l.choose(judged, this, largest, acceptable.crossed, upward.crossed, downward.crossed); err != nil {
 		return nil, err
@@ -157,32 +172,4 @@ func area(r stat.Routing) float64 {
 		sum += (b.Share - a.Share) * (a.Quality + b.Quality) / 2
 	}
 	return sum
-}
-
-// harms says whether giving the tier's answer would be harm. A largest tier
-// that failed counts as one that would have been right.
-func (o Options) harms(one *Observation, tier int) bool {
-	last := &one.Tiers[len(one.Tiers)-1]
-	return !one.Tiers[tier].right(o.Cut) && (last.Failed || last.right(o.Cut))
-}
-
-// grid is the pre-specified sequence of thresholds, strictest first: quantiles
-// of the fit part's cross-fitted uplift, and 1, which accepts everything
-// valid.
-func (l *learned) grid(size int) ([]float64, error) {
-	ps := make([]float64, size)
-	for i := range ps {
-		ps[i] = float64(i+1) / float64(size)
-	}
-	quantiles, err := stat.Quantiles(l.uplift, ps...)
-	if err != nil {
-		return nil, err
-	}
-	var out []float64
-	for _, q := range append(quantiles, 1) {
-		if len(out) == 0 || q > out[len(out)-1] {
-			out = append(out, q)
-		}
-	}
-	return out, nil
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
@@ -53,9 +54,41 @@ func Decode(body []byte) (*Decoded, error) {
 	case d.seen&seenMessages == 0:
 		return nil, invalid("messages", "send at least one message", "the request has no messages")
 	}
+	if d.out.Request.Choices > 1 {
+		d.out.Request.Settings = append(d.out.Request.Settings, "n")
+	}
+	slices.Sort(d.out.Request.Settings)
+	d.out.Request.Settings = slices.Compact(d.out.Request.Settings)
 	d.details.usage = d.details.usage && d.out.Request.Stream
 	d.out.Request.Payload.Details = known(d.details)
 	return d.out, nil
+}
+
+// silent are the members that change nothing about what a model answers.
+var silent = map[string]bool{
+	"user": true, "store": true, "service_tier": true, "safety_identifier": true, "prompt_cache_key": true,
+	"prompt_cache_retention": true, "top_logprobs": true, "parallel_tool_calls": true,
+}
+
+// settings are the members that change it, by OpenAI's names and those that
+// vendors add. What a client invents is "other": names are kept on record.
+var settings = map[string]bool{
+	"audio": true, "frequency_penalty": true, "function_call": true, "functions": true, "logit_bias": true,
+	"max_completion_tokens": true, "max_tokens": true, "min_p": true, "modalities": true, "prediction": true,
+	"presence_penalty": true, "reasoning": true, "reasoning_effort": true, "repetition_penalty": true,
+	"response_format": true, "seed": true, "stop": true, "temperature": true, "thinking": true, "tool_choice": true,
+	"tools": true, "top_k": true, "top_p": true, "verbosity": true, "web_search_options": true,
+}
+
+// setting notes a member with which the client changes how a model answers.
+func (d *decoder) setting(name string, value gjson.Result) {
+	if value.Type == gjson.Null || silent[name] {
+		return
+	}
+	if !settings[name] {
+		name = "other"
+	}
+	d.out.Request.Settings = append(d.out.Request.Settings, name)
 }
 
 // The members that may occur only once: a reader that takes the first of two
@@ -124,6 +157,7 @@ func (d *decoder) member(key, value gjson.Result) bool {
 	case "metadata":
 		flag, d.err = seenMetadata, d.metadata(value)
 	default:
+		d.setting(key.Str, value)
 		return true
 	}
 	if d.err == nil && d.seen&flag != 0 {

@@ -42,7 +42,7 @@ func TestDecodeReadsWhatPointsmanNeeds(t *testing.T) {
 			{Role: "tool", Text: "42", ToolName: "f"},
 			{Role: "user", Text: "and now?"},
 		},
-		Input: "and now?", Stream: true, Choices: 2,
+		Input: "and now?", Stream: true, Choices: 2, Settings: []string{"n", "other"},
 		Metadata: map[string]string{"tenant": "a", "region": "eu"},
 	}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(pointsman.Payload{}, "Details")); diff != "" {

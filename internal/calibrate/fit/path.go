@@ -1,0 +1,177 @@
+package fit
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/certify"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/stat"
+)
+
+// path is the sequence of candidates that are tested: for each stage the same
+// quantiles of the fit part's cross-fitted uplift, strictest first, and 1 at the
+// end, which accepts everything that can be.
+type path struct{ thresholds [][]float64 } // by stage, then by candidate
+
+func newPath(stages []*learned, size int) (path, error) {
+	ps := make([]float64, size)
+	for i := range ps {
+		ps[i] = float64(i+1) / float64(size)
+	}
+	grids := make([][]float64, len(stages))
+	for k, l := range stages {
+		var err error
+		if grids[k], err = stat.Quantiles(l.uplift, ps...); err != nil {
+			return path{}, err
+		}
+		grids[k] = append(grids[k], 1)
+	}
+	// Candidates that accept the same as the one before are left out.
+	p := path{make([][]float64, len(stages))}
+	for c := range size + 1 {
+		if c > 0 && !slices.ContainsFunc(grids, func(g []float64) bool { return g[c] > g[c-1] }) {
+			continue
+		}
+		for k := range grids {
+			p.thresholds[k] = append(p.thresholds[k], grids[k][c])
+		}
+	}
+	return p, nil
+}
+
+func (p *path) size() int { return len(p.thresholds[0]) }
+
+// draw is an observation as the tests see it.
+type draw struct {
+	*Observation
+	// effective is the effective uplift at each stage; +Inf where no answer can
+	// be accepted.
+	effective []float64
+	// pattern names the combination of missing signals of the answers that can be
+	// accepted, stage by stage; empty where none can.
+	pattern string
+}
+
+// never is the uplift of what is not accepted by any threshold.
+var never = math.Inf(1)
+
+// judged judges the certify part with the very functions that will judge live
+// requests, and the fit part by its cross-fitted uplifts.
+func (o Options) judged(p *policy.Policy, stages []*learned, split parts) (fit, certify []draw) {
+	for i, one := range split.fit {
+		d := draw{Observation: one, effective: make([]float64, len(stages))}
+		for k, l := range stages {
+			d.effective[k] = l.effective(i, one.stakes())
+		}
+		d.limit(p)
+		fit = append(fit, d)
+	}
+	for _, one := range split.certify {
+		d := draw{Observation: one, effective: make([]float64, len(stages))}
+		for k := range stages {
+			d.effective[k] = never
+			t := &one.Tiers[k]
+			if t.Failed || !t.Valid {
+				continue
+			}
+			if c := p.Assess(k, one.Request, t.Signals); c.Uplift != nil {
+				d.effective[k] = *c.Uplift + (one.stakes()-1)*(*c.Harm)
+			}
+		}
+		d.limit(p)
+		certify = append(certify, d)
+	}
+	return fit, certify
+}
+
+// limit takes back what the support, or a pattern of missing signals of which
+// too few were seen, does not let be accepted.
+func (d *draw) limit(p *policy.Policy) {
+	var names []string
+	some := false
+	for k := range d.effective {
+		if d.effective[k] == never {
+			names = append(names, "")
+			continue
+		}
+		pattern := p.Pattern(k, d.Request, d.Tiers[k].Signals)
+		if pattern == nil || p.Support.Lacks(k, d.Slices, d.Request, d.Shape) != "" {
+			d.effective[k] = never
+			names = append(names, "")
+			continue
+		}
+		some = true
+		names = append(names, missingNames(pattern.Missing))
+	}
+	if some {
+		d.pattern = strings.Join(names, "\n")
+	}
+}
+
+func missingNames(names []pointsman.SignalName) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = string(n)
+	}
+	return strings.Join(out, ", ") + ";"
+}
+
+// patterns finds the combinations of missing signals at a stage of which the fit
+// part has enough answers, most frequent first.
+func patterns(examples []*Observation, tier int, features []policy.Feature) []policy.Pattern {
+	var found []policy.Pattern
+	at := map[string]int{}
+	for _, one := range examples {
+		missing := []pointsman.SignalName{}
+		for _, f := range features {
+			if _, ok := lookup(one, tier, f.Signal); !ok {
+				missing = append(missing, f.Signal)
+			}
+		}
+		key := missingNames(missing)
+		if k, ok := at[key]; ok {
+			found[k].Seen++
+			continue
+		}
+		at[key] = len(found)
+		found = append(found, policy.Pattern{Missing: missing, Seen: 1})
+	}
+	found = slices.DeleteFunc(found, func(p policy.Pattern) bool { return p.Seen < enough })
+	slices.SortFunc(found, func(a, b policy.Pattern) int {
+		if a.Seen != b.Seen {
+			return b.Seen - a.Seen
+		}
+		return strings.Compare(missingNames(a.Missing), missingNames(b.Missing))
+	})
+	return found
+}
+
+// cases are what draws come to under a candidate. capped says for which of them
+// something else may still decide in favour of the largest tier.
+func (o Options) cases(out []certify.Case, draws []draw, p *path, candidate int, capped func(*draw) bool) []certify.Case {
+	out = out[:0]
+	last := len(p.thresholds)
+	for i := range draws {
+		d := &draws[i]
+		tier := 0
+		for tier < last && !(d.effective[tier] <= p.thresholds[tier][candidate]) {
+			tier++
+		}
+		out = append(out, o.outcome(d.Observation, tier, capped(d)))
+	}
+	return out
+}
+
+// outcome is what an observation comes to if a tier's answer is given.
+func (o Options) outcome(one *Observation, tier int, capped bool) certify.Case {
+	last := len(one.Tiers) - 1
+	given, largest := &one.Tiers[tier], &one.Tiers[last]
+	return certify.Case{
+		Given: given.score(), Largest: largest.score(),
+		Right: given.right(), LargestRight: largest.right(),
+		Local: tier < last, Unknown: largest.Failed, Capped: capped,
+	}
+}

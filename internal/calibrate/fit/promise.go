@@ -1,0 +1,414 @@
+package fit
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/certify"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+)
+
+// testName names the procedure in certificates.
+const testName = "fixed-sequence testing of thresholds, strictest first, each by one test of the promise itself on the whole cascade: " +
+	"betting on the paired margins of independent units (Waudby-Smith and Ramdas 2024), or the exact binomial bound for harm where every unit is one request; " +
+	"patterns of missing signals are tested each by itself and share delta; slices share a delta of their own"
+
+// claim is what the target asks to be shown.
+func (o Options) claim() certify.Claim {
+	return certify.Claim{Promise: o.promise(), Retain: o.Target.Retain, Delta: 1 - o.Target.Confidence}
+}
+
+func (o Options) promise() pointsman.Promise {
+	if o.Target.Promise == "" {
+		return pointsman.PromiseQuality
+	}
+	return o.Target.Promise
+}
+
+// tester tests the candidates of a policy.
+type tester struct {
+	Options
+	policy     *policy.Policy
+	split      parts
+	path       path
+	fit, fresh []draw
+}
+
+// group is a part of the requests that is certified by itself: one pattern of
+// missing signals, or one slice.
+type group struct {
+	name       string
+	fit, fresh []draw
+	fs, s      certify.Sample
+	// index is the loosest candidate that passed, or −1, with its verdict.
+	index   int
+	verdict certify.Verdict
+}
+
+// choose gives the draws that are in a group with the sizes of their units.
+func choose(draws []draw, units []int, most int, in func(*draw) bool) ([]draw, certify.Sample) {
+	var out []draw
+	s := certify.Sample{Most: most, Units: []int{}}
+	at := 0
+	for _, size := range units {
+		n := 0
+		for range size {
+			if in(&draws[at]) {
+				out = append(out, draws[at])
+				n++
+			}
+			at++
+		}
+		if n > 0 {
+			s.Units = append(s.Units, n)
+		}
+	}
+	return out, s
+}
+
+func (t *tester) group(name string, in func(*draw) bool) *group {
+	g := &group{name: name, index: -1}
+	g.fit, g.fs = choose(t.fit, t.split.fitUnits, t.split.most, in)
+	g.fresh, g.s = choose(t.fresh, t.split.units, t.split.most, in)
+	return g
+}
+
+// test finds the loosest of the first candidates whose claim is shown for a group.
+func (t *tester) test(g *group, c certify.Claim, candidates int, capped func(*draw) bool) error {
+	var a, b []certify.Case
+	var err error
+	g.index, g.verdict, err = c.Sequence(candidates, g.s, g.fs,
+		func(k int) []certify.Case { a = t.cases(a, g.fresh, &t.path, k, capped); return a },
+		func(k int) []certify.Case { b = t.cases(b, g.fit, &t.path, k, capped); return b })
+	if g.verdict.Local == 0 {
+		g.index = -1 // what accepts nothing keeps every promise, and is none
+	}
+	return err
+}
+
+// needed is about how many fresh units would do for a group, if those are like
+// the fit part's, at the first candidate that accepts a worthwhile share.
+func (t *tester) needed(g *group, c certify.Claim, capped func(*draw) bool) *int {
+	var cases []certify.Case
+	for k := range t.path.size() {
+		cases = t.cases(cases, g.fit, &t.path, k, capped)
+		local := 0
+		for i := range cases {
+			if cases[i].Local {
+				local++
+			}
+		}
+		if float64(local) < worthwhile*float64(len(cases)) || local == 0 {
+			continue
+		}
+		if n, ok := c.Needed(cases, g.fs); ok {
+			n = max(n, len(g.s.Units)+1)
+			return &n
+		}
+		return nil
+	}
+	return nil
+}
+
+// worthwhile is the share of requests that a threshold must accept for its
+// certificate to be worth having.
+const worthwhile = 0.1
+
+// certify tests the candidates and writes thresholds and certificate into the
+// policy.
+func (t *tester) certify() error {
+	groups, err := t.patterns()
+	if err != nil {
+		return err
+	}
+	t.accept(groups)
+	if err := t.certificate(groups); err != nil {
+		return err
+	}
+	return t.slices(groups)
+}
+
+// patterns tests every pattern of missing signals of which the fit part has
+// enough. Requests of which no answer can be accepted, and combinations over
+// several tiers that are too rare, count with the most frequent pattern.
+func (t *tester) patterns() ([]*group, error) {
+	counts := map[string]int{}
+	for i := range t.fit {
+		if name := t.fit[i].pattern; name != "" {
+			counts[name]++
+		}
+	}
+	var names []string
+	for name, n := range counts {
+		if n >= enough {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return strings.Compare(a, b)
+	})
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	c := t.claim()
+	c.Delta /= float64(len(names))
+	var out []*group
+	for k, name := range names {
+		g := t.group(name, func(d *draw) bool {
+			return d.pattern == name || k == 0 && !slices.Contains(names, d.pattern)
+		})
+		if err := t.test(g, c, t.path.size(), inSlice); err != nil {
+			return nil, err
+		}
+		out = append(out, g)
+	}
+	// With several stages one candidate holds for all: a mixture of several was
+	// not tested.
+	if len(t.path.thresholds) > 1 {
+		least := out[0].index
+		for _, g := range out {
+			least = min(least, g.index)
+		}
+		for _, g := range out {
+			g.index = least
+		}
+	}
+	return out, nil
+}
+
+// inSlice says that a request's slice may have a stricter threshold.
+func inSlice(d *draw) bool { return len(d.Slices) > 0 }
+
+// accept sets the thresholds of the patterns and of the whole.
+func (t *tester) accept(groups []*group) {
+	for k := range t.policy.Stages {
+		s := &t.policy.Stages[k]
+		whole := &s.Thresholds[0]
+		for j := range s.Patterns {
+			p := &s.Patterns[j]
+			p.Why = "too few fresh answers like these"
+			for _, g := range groups {
+				part := strings.Split(g.name, "\n")
+				if k >= len(part) || part[k] != missingNames(p.Missing) {
+					continue
+				}
+				if g.index < 0 {
+					p.Why = fmt.Sprintf("not shown by %d fresh requests", g.verdict.N)
+					continue
+				}
+				value := t.path.thresholds[k][g.index]
+				p.Threshold, p.Why = &value, fmt.Sprintf("the loosest that passed: level %.3g on %d fresh requests", g.verdict.Evidence, g.verdict.N)
+				break
+			}
+			if p.Threshold != nil && (whole.Threshold == nil || *p.Threshold > *whole.Threshold) {
+				value := *p.Threshold
+				*whole = policy.Threshold{Threshold: &value, Certified: true, Why: p.Why}
+			}
+		}
+	}
+}
+
+// certificate writes the promise of the whole.
+func (t *tester) certificate(groups []*group) error {
+	claim := t.claim()
+	c := &policy.Certificate{
+		Promise: claim.Promise, Retain: claim.Retain, Delta: claim.Delta,
+		Data: t.split.fitDigest, Fresh: t.split.freshDigest, Test: testName, Issued: t.Now.UTC(), VoidedBy: voidedBy, Covers: t.covers(),
+	}
+	t.policy.Certificate = c
+	level, accepted := 0.0, false
+	for _, g := range groups {
+		if g.index >= 0 {
+			accepted = true
+			level = max(level, min(1, float64(len(groups))*g.verdict.Evidence))
+		}
+		if len(groups) > 1 {
+			c.Patterns = append(c.Patterns, policy.PatternEvidence{
+				Missing: strings.Split(g.name, "\n"), Shown: g.index >= 0, Evidence: evidence(g.verdict),
+			})
+		}
+	}
+	if !accepted {
+		c.Evidence = evidence(groups[0].verdict)
+		one := claim
+		one.Delta /= float64(len(groups))
+		if c.ExamplesNeeded = t.needed(groups[0], one, inSlice); c.ExamplesNeeded != nil {
+			// Those of the most frequent pattern are a part of all.
+			all := int(math.Ceil(float64(*c.ExamplesNeeded) * float64(len(t.split.units)) / float64(max(len(groups[0].s.Units), 1))))
+			c.ExamplesNeeded = &all
+		}
+		why := fmt.Sprintf("%d fresh requests do not show it at the strictest threshold", c.Evidence.N)
+		if groups[0].verdict.Shown {
+			why = fmt.Sprintf("the thresholds that keep the promise accept none of the %d fresh requests", c.Evidence.N)
+		}
+		c.Claim = fmt.Sprintf("Nothing is promised and every request goes to the largest tier: %s; %s.", why, wouldDo(c.ExamplesNeeded, c.Evidence.Units))
+		for k := range t.policy.Stages {
+			t.policy.Stages[k].Thresholds[0].Why = c.Claim
+		}
+		return nil
+	}
+	c.Certified = true
+	cases := make([]certify.Case, len(t.fresh))
+	for i := range t.fresh {
+		cases[i] = t.outcome(t.fresh[i].Observation, t.lands(&t.fresh[i], groups), false)
+	}
+	v, err := claim.Test(cases, certify.Sample{Units: t.split.units, Most: t.split.most}, nil, certify.Sample{})
+	if err != nil {
+		return err
+	}
+	c.Evidence = evidence(v)
+	c.Evidence.Level, c.Evidence.Method = level, string(groups[0].verdict.Method)
+	c.Claim = sentence(claim, c.Evidence, "")
+	return nil
+}
+
+// lands is the tier that answers a fresh request under the thresholds of the
+// patterns.
+func (t *tester) lands(d *draw, groups []*group) int {
+	last := len(t.path.thresholds)
+	for _, g := range groups {
+		if g.name != d.pattern && last == 1 || g.index < 0 {
+			continue
+		}
+		for k := range last {
+			if d.effective[k] <= t.path.thresholds[k][g.index] {
+				return k
+			}
+		}
+		return last
+	}
+	return last
+}
+
+// slices tests each slice of which the fit part has enough, by the candidates up
+// to the loosest that a pattern has. What has not earned a threshold has none.
+func (t *tester) slices(groups []*group) error {
+	loosest := -1
+	for _, g := range groups {
+		loosest = max(loosest, g.index)
+	}
+	seen := map[string]int{}
+	for _, one := range t.split.fit {
+		for _, slice := range one.Slices {
+			seen[slice]++
+		}
+	}
+	tested := 0
+	for _, slice := range t.Slices {
+		if seen[slice] >= enough {
+			tested++
+		}
+	}
+	claim := t.claim()
+	claim.Delta /= float64(max(tested, 1))
+	capped := func(d *draw) bool { return len(groups) > 1 || len(d.Slices) > 1 }
+	for _, slice := range t.Slices {
+		c := policy.SliceCertificate{Slice: slice, Delta: claim.Delta, Seen: seen[slice]}
+		g := t.group(slice, func(d *draw) bool { return slices.Contains(d.Slices, slice) })
+		why := ""
+		switch {
+		case loosest < 0:
+			why = "the whole task has no certified threshold"
+		case seen[slice] < enough:
+			why = fmt.Sprintf("%d examples to fit are too few to test it", seen[slice])
+		default:
+			if err := t.test(g, claim, loosest+1, capped); err != nil {
+				return fmt.Errorf("slice %s: %w", slice, err)
+			}
+			c.Certified, c.Evidence = g.index >= 0, evidence(g.verdict)
+			if !c.Certified {
+				c.ExamplesNeeded = t.needed(g, claim, capped)
+				why = fmt.Sprintf("%d fresh requests do not show it; %s", len(g.fresh), wouldDo(c.ExamplesNeeded, len(g.s.Units)))
+			}
+		}
+		if c.Certified {
+			c.Claim = sentence(claim, c.Evidence, slice)
+			why = fmt.Sprintf("certified for %s by itself: level %.3g on %d fresh requests", slice, g.verdict.Evidence, g.verdict.N)
+		} else {
+			c.Claim = fmt.Sprintf("Nothing is promised for %s, and all of it goes to the largest tier: %s.", slice, why)
+		}
+		for k := range t.policy.Stages {
+			one := policy.Threshold{Slice: slice, Certified: c.Certified, Why: why}
+			if c.Certified {
+				value := t.path.thresholds[k][g.index]
+				one.Threshold = &value
+			}
+			t.policy.Stages[k].Thresholds = append(t.policy.Stages[k].Thresholds, one)
+		}
+		t.policy.Certificate.Slices = append(t.policy.Certificate.Slices, c)
+	}
+	return nil
+}
+
+func evidence(v certify.Verdict) policy.Evidence {
+	return policy.Evidence{
+		Units: v.Units, Most: v.Most, N: v.N, Local: v.Local, LargestRight: v.LargestRight, Harms: v.Harms,
+		Quality: v.Quality, Largest: v.Largest, Level: v.Evidence, Method: string(v.Method),
+	}
+}
+
+// sentence is a promise in plain words.
+func sentence(c certify.Claim, e policy.Evidence, slice string) string {
+	in := ""
+	if slice != "" {
+		in = "in " + slice + " "
+	}
+	what := fmt.Sprintf("%sthe cascade's quality is at least %s of the largest tier's", in, percent(c.Retain))
+	if c.Promise == pointsman.PromiseHarm {
+		what = fmt.Sprintf("%sat most %s of the requests that the largest tier has right get a wrong answer", in, percent(1-c.Retain))
+	}
+	draws := fmt.Sprintf("%d fresh requests", e.N)
+	if e.Most > 1 {
+		draws = fmt.Sprintf("%d fresh requests in %d independent groups of at most %d", e.N, e.Units, e.Most)
+	}
+	local := fmt.Sprint(e.Local)
+	if e.Local == e.N {
+		local = "all"
+	}
+	return fmt.Sprintf("With %s confidence, %s: of %s %s would be answered below the largest tier, the quality is %s against %s of the largest tier alone, and %d of the %d that it has right would get a wrong answer.",
+		percent(1-c.Delta), what, draws, local, percent(e.Quality), percent(e.Largest), e.Harms, e.LargestRight)
+}
+
+// covers says what the promise is about.
+func (t *tester) covers() []string {
+	out := []string{"Requests drawn as the fresh examples were, each request counted once."}
+	if t.split.most > 1 {
+		out = []string{fmt.Sprintf("Requests in conversations, or in groups of like texts, of at most %d, drawn as the fresh ones were; each request counts once.", t.split.most)}
+	}
+	out = append(out,
+		"Requests of a form that calibration saw enough of; all others go to the largest tier.",
+		"Not what is given without proof: to a pin, by the last tier that the rules permit, or as a fallback.",
+	)
+	if t.promise() == pointsman.PromiseQuality {
+		out = append(out, "The stakes that the examples have under the owner's rules.")
+	}
+	return out
+}
+
+// voidedBy are the conditions that end every certificate.
+var voidedBy = []string{
+	"another variant at any tier: model, prompt, parameters, weights or endpoint",
+	"another target, contract, set of labels or of slices",
+	"another version of a student whose signals are read",
+	"requests from another population than the fresh examples were drawn from, as a drift test on audited outcomes shows",
+	"another way of judging what is acceptable",
+	"a use of the fresh examples for any other choice before or after this one",
+}
+
+func percent(x float64) string { return fmt.Sprintf("%.4g%%", 100*x) }
+
+func wouldDo(n *int, units int) string {
+	switch {
+	case n != nil:
+		return fmt.Sprintf("about %d independent fresh examples would do", *n)
+	case units == 0:
+		return "there is none to judge by"
+	}
+	return "no feasible number of examples would do, because even where the policy is surest about as much is lost as is allowed, or more"
+}

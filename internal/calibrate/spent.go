@@ -1,0 +1,114 @@
+package calibrate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/durable"
+	"github.com/pointsman-ai/pointsman/internal/jsonl"
+)
+
+// An example is fresh once. Whoever certifies again and again on the same
+// examples, with another seed, another prompt or another target, until a
+// certificate comes out, has one that says little. So the examples that have
+// certified are remembered, and certify no more; they may be fitted on.
+
+// use is one line of the file of a task's spent examples: one certification.
+type use struct {
+	Time time.Time `json:"time"`
+	// Run names what was certified, and on what: the same run again gives the
+	// same certificate and is no second try.
+	Run pointsman.Digest `json:"run"`
+	// Examples are the digests of those that certified, in increasing order.
+	Examples []string `json:"examples"`
+}
+
+// maxUse bounds a line, in bytes: a million examples.
+const maxUse = 80 << 20
+
+// readUses reads the file of a task's spent examples. One that is not there is
+// empty; one that cannot be read is an error, since what was spent must not be
+// taken for fresh. The last line may be half-written: it was never promised.
+func readUses(path string) ([]use, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []use
+	lines := jsonl.NewReader(f, maxUse)
+	for {
+		line, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if line.Blank() {
+			continue
+		}
+		var one use
+		if err := json.Unmarshal(line.Data, &one); err != nil {
+			return nil, &pointsman.Error{
+				Code: pointsman.CodeConfig, Message: fmt.Sprintf("%s, line %d, cannot be read, so it is not known which examples are fresh", path, lines.Number()),
+				Hint: "restore the file from a backup; or delete it, and calibrate on examples that have never certified anything", Err: err,
+			}
+		}
+		out = append(out, one)
+	}
+}
+
+// spentBefore are the examples that certifications before a run have used, and
+// when the last of those was. Where the run itself is among them, what came after
+// it is not counted: it gives the same certificate again.
+func spentBefore(uses []use, run pointsman.Digest) (spent map[string]bool, last time.Time) {
+	spent = map[string]bool{}
+	for _, one := range uses {
+		if one.Run == run {
+			break
+		}
+		for _, e := range one.Examples {
+			spent[e] = true
+		}
+		last = one.Time
+	}
+	return spent, last
+}
+
+// remember appends a certification to the file, unless it is there, and makes it
+// durable before anything is promised.
+func remember(path string, uses []use, one use) error {
+	if path == "" || slices.ContainsFunc(uses, func(u use) bool { return u.Run == one.Run }) {
+		return nil
+	}
+	slices.Sort(one.Examples)
+	one.Examples = slices.Compact(one.Examples)
+	var content bytes.Buffer
+	for _, u := range append(slices.Clone(uses), one) {
+		line, err := json.Marshal(u)
+		if err != nil {
+			return err
+		}
+		content.Write(append(line, '\n'))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return durable.WriteFile(path, content.Bytes())
+}
