@@ -48,6 +48,16 @@ func (c Cause) Current() Cause {
 	return c
 }
 
+// Unproven says that an answer which was given for this cause was not judged by a
+// policy: where a tier below the largest gave it, no promise covers it.
+func (c Cause) Unproven() bool {
+	switch c {
+	case CauseLast, CausePinned, CauseDirect, CauseFallback:
+		return true
+	}
+	return false
+}
+
 // Causes lists every cause, in the order in which they are documented.
 var Causes = []Cause{
 	CauseAccepted, CauseLast, CausePinned, CauseDirect, CauseFallback,

@@ -32,6 +32,7 @@ type calibrateOptions struct {
 	seed    uint64
 	workers int
 	fresh   bool
+	reuse   bool
 }
 
 // calibrated is what calibrate tells.
@@ -58,6 +59,11 @@ Where no threshold can be certified, the policy escalates everything, and this
 says how many examples would do. The answers are kept in the data directory, so a
 run that was stopped goes on where it was, and a second one asks nothing again.
 
+An example certifies once: whoever certifies on the same examples again and again, with
+another prompt or another seed, until it succeeds, has a promise that says little.
+Examples that have certified before are fitted on, and new ones certify. With --reuse
+they certify again, and each such time halves the error level.
+
 The owner's rules hold: an example that some tier may not answer, or whose tier the
 rules choose, is put to no tier and left out, and the report counts such examples by
 reason.
@@ -77,6 +83,7 @@ them.`,
 	flags.Float64Var(&k.share, "certify-share", 0.5, "share of the conversations that certifies; the rest fits")
 	flags.Uint64Var(&k.seed, "seed", 1, "seed of the split and the folds")
 	flags.IntVar(&k.workers, "workers", 8, "requests under way at once")
+	flags.BoolVar(&k.reuse, "reuse", false, "let examples that have certified before certify again, at half the error level each time")
 	flags.BoolVar(&k.fresh, "ask-again", false, "do not use answers of an earlier run")
 	return c
 }
@@ -117,7 +124,7 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 		return err
 	}
 	f := calibrate.Options{
-		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers,
+		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers, Reuse: k.reuse,
 		Cache: c.Data().Answers(id), Spent: c.Data().Spent(id), Progress: o.progress(),
 	}
 	if k.fresh {

@@ -45,7 +45,11 @@ type demoReport struct {
 	Certified      bool           `json:"certified"`
 	RetainTarget   float64        `json:"retain_target"`
 	RetainMeasured *stat.Estimate `json:"retain_measured"`
-	Kept           *bool          `json:"promise_kept"`
+	// Covers says what the promise is about, and Unproven how many messages the
+	// small tier answered without it.
+	Covers   []string `json:"covers"`
+	Unproven int      `json:"unproven"`
+	Kept     *bool    `json:"promise_kept"`
 
 	Recorded int  `json:"decisions_recorded"`
 	Verified bool `json:"journal_verified"`
@@ -196,6 +200,10 @@ func writeDemo(b *bytes.Buffer, r *demoReport) {
 	line("decisions on record", fmt.Sprintf("%d, verified %v, %d replayed alike", r.Recorded, r.Verified, r.Replayed))
 	w.Flush() //nolint:errcheck // a buffer does not fail
 	fmt.Fprintf(b, "\npromised: %s\n", r.Promise)
+	for _, one := range r.Covers {
+		fmt.Fprintf(b, "          %s\n", one)
+	}
+	fmt.Fprintf(b, "answered by the small tier without that promise: %d of %d\n", r.Unproven, r.Messages)
 	if r.RetainMeasured != nil {
 		verdict := "kept"
 		if r.Kept == nil || !*r.Kept {

@@ -92,6 +92,7 @@ func (r *demoReport) promise(c *config.Config, report *eval.Report) error {
 	}
 	certificate := p.Certificate
 	r.Promise, r.Certified, r.RetainTarget = certificate.Claim, certificate.Certified, p.Target.Retain
+	r.Covers, r.Unproven = certificate.Covers, report.Routing[0].Unproven
 	if retain, err := estimate(report.Routing[0].RetainMeasured); err == nil {
 		kept := retain.Value >= r.RetainTarget
 		r.RetainMeasured, r.Kept = &retain, &kept

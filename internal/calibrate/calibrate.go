@@ -46,6 +46,9 @@ type Options struct {
 	// Spent is the file that remembers which examples have certified a policy of
 	// the task; empty for none.
 	Spent string
+	// Reuse lets examples that have certified before do so again, and pay for it:
+	// each time halves the error level.
+	Reuse bool
 	// Progress is told how far it is.
 	Progress progress.Reporter
 }
@@ -102,8 +105,10 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	terms := o.Task.Terms()
 	options := fit.Options{
-		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: o.Task.Variants(), Target: o.Task.Target, SliceKeys: o.Task.Slices, Sets: o.Task.Sets(),
+		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: terms.Tiers, Endpoints: terms.Endpoints, Target: terms.Target,
+		SliceKeys: terms.SliceKeys, Sets: o.Task.Sets(),
 		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
 	}
 	uses, err := readUses(o.Spent)
@@ -115,6 +120,9 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 		return nil, nil, err
 	}
 	spent, last := spentBefore(uses, run)
+	if o.Reuse {
+		spent, options.Tries = nil, triesBefore(uses, run, sample)
+	}
 	if err := enough(o, options, sample, spent, last, r); err != nil {
 		return nil, nil, err
 	}

@@ -193,7 +193,7 @@ func TestFromExamplesToAPolicy(t *testing.T) {
 	if d, err := p.Digest(); err != nil || d != r.Policy {
 		t.Errorf("%s, %v: reported as %s", d, err, r.Policy)
 	}
-	if err := stored.Matches(w.options.Task.Variants()); err != nil || stored.Task != "desk" || !stored.Created.Equal(w.options.Now()) || stored.Target.Retain != w.options.Task.Target.Retain {
+	if err := stored.Matches(w.options.Task.Terms()); err != nil || stored.Task != "desk" || !stored.Created.Equal(w.options.Now()) || stored.Target.Retain != w.options.Task.Target.Retain {
 		t.Errorf("%v: %+v", err, stored)
 	}
 	if !stored.Certified() {
@@ -656,6 +656,13 @@ func TestFreshMeansFresh(t *testing.T) {
 	}
 	if told == nil || !strings.Contains(told.Hint, "have certified a policy before (the last on 2026-03-01) and are not fresh any more") {
 		t.Errorf("%+v", told)
+	}
+	// Whoever pays may go on.
+	w.options.Reuse = true
+	paid, r := w.run(t)
+	if want := first.Certificate.Delta / 4; r.Spent != 0 || paid.Certificate.Delta > want || paid.Certificate.Evidence.N < first.Certificate.Evidence.N/2 ||
+		!strings.Contains(strings.Join(paid.Certificate.Covers, " "), "policies before") {
+		t.Errorf("%d spent, %+v", r.Spent, paid.Certificate)
 	}
 	// A file that cannot be read does not make them fresh.
 	if err := os.WriteFile(w.options.Spent, []byte("{\"time\":"), 0o600); err != nil {

@@ -127,7 +127,7 @@ func enough(o Options, f fit.Options, sample *sample, spent map[string]bool, las
 	hint := fmt.Sprintf("%s takes at least %d examples to fit and %d independent ones to certify, and more where quality is lost: give about %d%s. Nothing was asked",
 		promise, least.Fit, least.Certify, least.Give(f.CertifyShare), r.unused())
 	if r.Spent > 0 {
-		hint = fmt.Sprintf("%d of them have certified a policy before (the last on %s) and are not fresh any more; they are fitted on, and do not certify again. %s",
+		hint = fmt.Sprintf("%d of them have certified a policy before (the last on %s) and are not fresh any more; they are fitted on, and do not certify again unless --reuse pays for another try. %s",
 			r.Spent, last.UTC().Format(time.DateOnly), hint)
 	}
 	return &pointsman.Error{

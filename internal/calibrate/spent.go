@@ -91,6 +91,25 @@ func spentBefore(uses []use, run pointsman.Digest) (spent map[string]bool, last 
 	return spent, last
 }
 
+// triesBefore counts the certifications before a run that used any of its
+// examples.
+func triesBefore(uses []use, run pointsman.Digest, s *sample) int {
+	known := map[string]bool{}
+	for i := range s.examples {
+		known[s.examples[i].Digest().Hex()] = true
+	}
+	n := 0
+	for _, one := range uses {
+		if one.Run == run {
+			break
+		}
+		if slices.ContainsFunc(one.Examples, func(e string) bool { return known[e] }) {
+			n++
+		}
+	}
+	return n
+}
+
 // remember appends a certification to the file, unless it is there, and makes it
 // durable before anything is promised.
 func remember(path string, uses []use, one use) error {

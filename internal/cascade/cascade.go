@@ -35,6 +35,8 @@ type Tier struct {
 	call.Tier
 	// Digest names the tier's variant.
 	Digest pointsman.Digest
+	// Endpoint is where the tier is asked, as the configuration has it.
+	Endpoint string
 	// Students are the auxiliary models that judge this tier's answers; nil
 	// where the policy has none.
 	Students *signal.Students
@@ -99,6 +101,20 @@ func (t *Task) Variants() []pointsman.Digest {
 			name = append(name, "+"+t.Witness.Digest...)
 		}
 		out[i] = pointsman.DigestOf(name)
+	}
+	return out
+}
+
+// Terms are what a policy of the task is fitted for, beside the variants: it is
+// void as soon as one of them is another.
+func (t *Task) Terms() policy.Terms {
+	out := policy.Terms{Tiers: t.Variants(), Target: t.Target, SliceKeys: t.Slices}
+	for i := range t.Tiers {
+		endpoint := t.Tiers[i].Endpoint
+		if t.Witness != nil && i < len(t.Tiers)-1 {
+			endpoint += " " + t.Witness.Endpoint
+		}
+		out.Endpoints = append(out.Endpoints, pointsman.DigestOf([]byte(endpoint)))
 	}
 	return out
 }

@@ -94,10 +94,28 @@ func (s *summariser) routings(p *Plan) []Routing {
 			continue
 		}
 		one := s.routing(i, small, large)
+		one.Unproven = s.unproven(i, p.Targets[large].Tier)
 		one.Cascade, one.Small, one.Large = t.Name, p.Targets[small].Name, p.Targets[large].Name
 		out = append(out, one)
 	}
 	return out
+}
+
+// unproven counts what a tier below the largest answered outside of the promise.
+func (s *summariser) unproven(cascade int, largest pointsman.TierID) int {
+	c := &s.results.columns[cascade]
+	n := 0
+	for i := range c.cells {
+		one := &c.cells[i]
+		if one.state != scored && one.state != unscored {
+			continue
+		}
+		tier, cause := pointsman.TierID(c.tiers.list[one.tier]), pointsman.Cause(c.causes.list[one.cause])
+		if tier != "" && tier != largest && cause.Unproven() {
+			n++
+		}
+	}
+	return n
 }
 
 func only(targets []collect.Target, tier pointsman.TierID) int {

@@ -161,7 +161,11 @@ type Routing struct {
 	// tier's, on the RetainN examples that both were scored on.
 	RetainMeasured Number `json:"retain_measured"`
 	RetainN        int    `json:"retain_n"`
-	Note           string `json:"note,omitempty"`
+	// Unproven counts the examples that a smaller tier answered outside of the
+	// policy's promise: pinned, as the last tier that was permitted, or as a
+	// fallback.
+	Unproven int    `json:"unproven"`
+	Note     string `json:"note,omitempty"`
 }
 
 // Report is the result of a run.

@@ -173,7 +173,11 @@ func (r *Report) textRouting(b *strings.Builder) {
 		t.figure(x.Cascade, "APGR", x.N, x.APGR, apgr)
 		t.figure(x.Cascade, "CPT50", x.N, x.CPT50, cpt)
 		t.figure(x.Cascade, "CPT80", x.N, x.CPT80, cpt)
-		t.figure(x.Cascade, "retained of "+x.Large, x.RetainN, x.RetainMeasured, "")
+		unproven := ""
+		if x.Unproven > 0 {
+			unproven = fmt.Sprintf("%d answered below it without proof: a pin, the last permitted tier, a fallback", x.Unproven)
+		}
+		t.figure(x.Cascade, "retained of "+x.Large, x.RetainN, x.RetainMeasured, unproven)
 	}
 	t.left(1, 5)
 	t.write(b, "routing")

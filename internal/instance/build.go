@@ -55,7 +55,9 @@ func (b *builder) connect() {
 		if c.name == "" {
 			c.name = string(id)
 		}
-		if b.config.Upstreams[m.Upstream].Type == config.TypeEmbedded {
+		u := b.config.Upstreams[m.Upstream]
+		c.endpoint = u.BaseURL.String()
+		if u.Type == config.TypeEmbedded {
 			content, digest, err := b.weights(m)
 			if err != nil {
 				b.wrong(err, "models", string(id), "artefact")
@@ -229,7 +231,7 @@ func (b *builder) policy(t *cascade.Task) {
 		return
 	}
 	t.Policy, t.PolicyDigest = p, digest
-	t.PolicyProblem = p.Matches(t.Variants())
+	t.PolicyProblem = p.Matches(t.Terms())
 	if p.Task != t.ID {
 		t.PolicyProblem = fmt.Errorf("policy is void: it was fitted for task %s", p.Task)
 	}

@@ -53,6 +53,7 @@ type connection struct {
 	upstream upstream.Upstream
 	name     string           // as the upstream knows the model
 	artefact pointsman.Digest // of its weights, where they are ours
+	endpoint string           // where it is asked, as the configuration has it
 }
 
 // Options say how to build an instance.
@@ -170,7 +171,7 @@ func (w *Instance) adHoc(id pointsman.UpstreamID, name string) (*cascade.Task, e
 // tier joins a tier with the model that answers it.
 func (c connection) tier(spec pointsman.Tier) cascade.Tier {
 	spec.Variant.Artefact, spec.Variant.Name, spec.Variant.Upstream = c.artefact, c.name, spec.Place.Upstream
-	t := cascade.Tier{Tier: call.Tier{Tier: spec, Conversions: conversions}, Digest: spec.Variant.Digest()}
+	t := cascade.Tier{Tier: call.Tier{Tier: spec, Conversions: conversions}, Digest: spec.Variant.Digest(), Endpoint: c.endpoint}
 	if c.upstream != nil {
 		t.Endpoints = []call.Endpoint{{ID: spec.Place.Upstream, Upstream: c.upstream, Model: c.name}}
 	}

@@ -71,6 +71,9 @@ func explain(r *Record, p *policy.Policy) *Explanation {
 	}
 	if p != nil && len(p.Stages) > 0 {
 		e.Claim = p.Claim()
+		if d.Tier != "" && d.Cause.Unproven() {
+			say("The policy's promise does not cover this answer, since the policy did not choose it (%s).", d.Cause)
+		}
 	}
 	return e
 }

@@ -18,19 +18,22 @@
 //	effective uplift ≤ threshold
 //
 // The uplift is the calibrated value of asking on: P(only the largest tier
-// would be right) − P(only this answer is right), in [-1, 1]. A positive uplift
-// is multiplied by the stakes (at least 1); a negative one says that asking on
-// is expected to make things worse, which high stakes do not turn into a reason
-// to ask, so it is left as it is. Stakes can therefore only shrink the set of
-// accepted answers, never enlarge it, and the certificate, which bounds the
-// harm among the accepted, holds under any stakes.
+// would be right) − P(only this answer is right), in [-1, 1]. The effective
+// uplift is uplift + (stakes − 1) × P(only the largest tier would be right):
+// stakes (at least 1) say how many times an ordinary harm one counts here, and
+// count also where asking on would not pay on the whole. They can therefore only
+// shrink the set of accepted answers, never enlarge it.
 //
-// The threshold is the one certified for the whole task, or a lower one if a
-// slice of the request has one: the strictest of the request's slices applies.
-// A slice never loosens the threshold of the whole, because the promise for
-// the whole was tested with it. A slice without a threshold of its own
-// inherits the one of the whole; a slice that was seen to break the promise
-// accepts nothing.
+// The threshold is that of the answer's pattern of missing signals, or a lower
+// one if a slice of the request has one: the strictest applies. A pattern or a
+// slice that the policy does not know accepts nothing, nor does one that has
+// earned no threshold. A request whose form the policy has no support for is not
+// put to the tier at all.
+//
+// Policies of the first version decide as they did, so that decisions on record
+// can be replayed: their stakes multiply a positive uplift, they know neither
+// patterns nor support, and a slice without a threshold inherits that of the
+// whole.
 //
 // # Bit for bit
 //

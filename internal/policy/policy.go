@@ -41,6 +41,8 @@ type Policy struct {
 	// Support is which requests the policy may decide on; nil in policies of the
 	// first version, which decide on all.
 	Support *Support `json:"support,omitempty"`
+	// Endpoints are digests of where the tiers are asked, in cascade order.
+	Endpoints []pointsman.Digest `json:"endpoints,omitempty"`
 	// SliceKeys are the metadata keys whose values name slices.
 	SliceKeys []string `json:"slice_keys,omitempty"`
 	// Certificate is the promise of the whole cascade; nil in policies of the
@@ -140,15 +142,45 @@ type Threshold struct {
 	Why string `json:"why"`
 }
 
-// Matches says whether the policy was fitted for these variants, given in
-// cascade order; the error names the first tier that differs.
-func (p *Policy) Matches(variants []pointsman.Digest) error {
-	if len(variants) != len(p.Tiers) {
-		return fmt.Errorf("policy is void: it was fitted for %d tiers, the cascade has %d", len(p.Tiers), len(variants))
+// Terms are what a policy is fitted for.
+type Terms struct {
+	// Tiers are the digests of the variants in cascade order, which have model,
+	// prompt, parameters, weights, contract and labels in them; Endpoints those of
+	// where they are asked.
+	Tiers     []pointsman.Digest
+	Endpoints []pointsman.Digest
+	Target    pointsman.Target
+	SliceKeys []string
+}
+
+// Matches says whether the policy was fitted for these terms; the error names the
+// first that differs. Policies of the first version know the tiers only.
+func (p *Policy) Matches(t Terms) error {
+	if len(t.Tiers) != len(p.Tiers) {
+		return fmt.Errorf("policy is void: it was fitted for %d tiers, the cascade has %d", len(p.Tiers), len(t.Tiers))
 	}
-	for i, v := range variants {
+	for i, v := range t.Tiers {
 		if v != p.Tiers[i] {
 			return fmt.Errorf("policy is void: tier %d was fitted as variant %s and is now %s", i+1, p.Tiers[i].Short(), v.Short())
+		}
+	}
+	if p.old() {
+		return nil
+	}
+	promise := t.Target.Promise
+	if promise == "" {
+		promise = pointsman.PromiseQuality
+	}
+	switch {
+	case promise != p.Target.Promise || t.Target.Retain != p.Target.Retain || t.Target.Confidence != p.Target.Confidence:
+		return fmt.Errorf("policy is void: it was certified for %s of %g with confidence %g, and the target is now %s of %g with confidence %g",
+			p.Target.Promise, p.Target.Retain, p.Target.Confidence, promise, t.Target.Retain, t.Target.Confidence)
+	case !slices.Equal(t.SliceKeys, p.SliceKeys):
+		return fmt.Errorf("policy is void: it was certified for the slices %v, and the task has now %v", p.SliceKeys, t.SliceKeys)
+	}
+	for i, e := range p.Endpoints {
+		if i >= len(t.Endpoints) || t.Endpoints[i] != e {
+			return fmt.Errorf("policy is void: tier %d is asked at another endpoint", i+1)
 		}
 	}
 	return nil

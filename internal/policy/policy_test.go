@@ -190,14 +190,14 @@ func TestAcceptanceOnlyShrinks(t *testing.T) {
 
 func TestMatches(t *testing.T) {
 	p := example()
-	if err := p.Matches(p.Tiers); err != nil {
+	if err := p.Matches(policy.Terms{Tiers: p.Tiers}); err != nil {
 		t.Error(err)
 	}
 	other := []pointsman.Digest{p.Tiers[0], pointsman.DigestOf([]byte("new large"))}
-	if err := p.Matches(other); err == nil || !strings.Contains(err.Error(), "tier 2 was fitted as variant") {
+	if err := p.Matches(policy.Terms{Tiers: other}); err == nil || !strings.Contains(err.Error(), "tier 2 was fitted as variant") {
 		t.Errorf("other largest tier: %v", err)
 	}
-	if err := p.Matches(p.Tiers[:1]); err == nil {
+	if err := p.Matches(policy.Terms{Tiers: p.Tiers[:1]}); err == nil {
 		t.Error("a tier less was not noticed")
 	}
 }

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +183,35 @@ func TestSupport(t *testing.T) {
 	}
 	if cause, _ := example().Unusable(0, &policy.Before{Slices: []string{"channel=pigeon"}, Request: words(2000)}); cause != "" {
 		t.Errorf("a policy of the first version has no support: %s", cause)
+	}
+}
+
+// TestTerms: a policy is void when anything that it was certified for is another.
+func TestTerms(t *testing.T) {
+	p := present()
+	p.Endpoints = []pointsman.Digest{pointsman.DigestOf([]byte("a")), pointsman.DigestOf([]byte("b"))}
+	same := func() policy.Terms {
+		return policy.Terms{
+			Tiers: slices.Clone(p.Tiers), Endpoints: slices.Clone(p.Endpoints), SliceKeys: slices.Clone(p.SliceKeys),
+			Target: pointsman.Target{Retain: p.Target.Retain, Confidence: p.Target.Confidence},
+		}
+	}
+	if err := p.Matches(same()); err != nil {
+		t.Error(err)
+	}
+	for message, change := range map[string]func(*policy.Terms){
+		"tier 2 was fitted as variant":                 func(t *policy.Terms) { t.Tiers[1] = pointsman.DigestOf([]byte("x")) },
+		"tier 1 is asked at another endpoint":          func(t *policy.Terms) { t.Endpoints[0] = pointsman.DigestOf([]byte("x")) },
+		"the target is now quality of 0.5":             func(t *policy.Terms) { t.Target.Retain = 0.5 },
+		"the target is now harm of 0.98":               func(t *policy.Terms) { t.Target.Promise = pointsman.PromiseHarm },
+		"with confidence 0.99":                         func(t *policy.Terms) { t.Target.Confidence = 0.99 },
+		"the task has now [channel lang]":              func(t *policy.Terms) { t.SliceKeys = append(t.SliceKeys, "lang") },
+		"it was fitted for 2 tiers, the cascade has 1": func(t *policy.Terms) { t.Tiers = t.Tiers[:1] },
+	} {
+		terms := same()
+		change(&terms)
+		if err := p.Matches(terms); err == nil || !strings.Contains(err.Error(), message) {
+			t.Errorf("%v, want %q", err, message)
+		}
 	}
 }

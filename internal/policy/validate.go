@@ -73,6 +73,11 @@ func (p *Policy) check() error {
 	if p.Version == first {
 		return nil
 	}
+	for i, d := range p.Endpoints {
+		if err := digest(fmt.Sprintf("endpoint %d", i+1), d); err != nil {
+			return err
+		}
+	}
 	if p.Support == nil {
 		return fmt.Errorf("no support")
 	}

@@ -205,19 +205,24 @@ func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float
 		t.Fatal(err)
 	}
 	head := policy.Head{Weights: []float64{0}, Missing: []float64{0}}
+	terms := ready.Terms()
+	terms.Target.Promise = pointsman.PromiseQuality
 	p := &policy.Policy{
-		Version: 1, Task: task, Kind: ready.Kind, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
-		Tiers: ready.Variants(), Target: pointsman.Target{Retain: 0.9, Confidence: 0.9},
+		Version: policy.Version, Task: task, Kind: ready.Kind, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
+		Tiers: terms.Tiers, Endpoints: terms.Endpoints, SliceKeys: terms.SliceKeys, Target: terms.Target,
+		Support: &policy.Support{Turns: 10, Roles: []string{"system", "user"}, Scripts: []string{"latin"}, Sets: ready.Sets()},
+		Certificate: &policy.Certificate{
+			Claim: "test", Certified: true, Promise: pointsman.PromiseQuality, Retain: 0.9, Delta: 0.1, Covers: []string{"test"},
+			Evidence: policy.Evidence{Units: 100, Most: 1, N: 100, Local: 50, LargestRight: 90, Quality: 0.9, Largest: 0.9, Level: 0.01, Method: "test"},
+			Data:     pointsman.DigestOf(nil), Fresh: pointsman.DigestOf(nil), Test: "test", Issued: time.Unix(1e9, 0).UTC(), VoidedBy: []string{"test"},
+		},
 		Stages: []policy.Stage{{
 			Features:   []policy.Feature{{Signal: signal.AnswerChars, Scale: 1, Low: 0, High: 20}},
 			Acceptable: head, OnlyLargest: head, OnlyThis: head,
 			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
 			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
 			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}},
-			Certificate: &policy.StageCertificate{
-				Claim: "test", Certified: true, Rho: 0.9, Delta: 0.1, N: 100, Accepted: 50, Bound: 0.01, LargeAccuracyLower: 0.9, Epsilon: 0.09,
-				Data: pointsman.DigestOf(nil), Fresh: pointsman.DigestOf(nil), Test: "test", Issued: time.Unix(1e9, 0).UTC(), VoidedBy: []string{"test"},
-			},
+			Patterns:   []policy.Pattern{{Missing: []pointsman.SignalName{}, Threshold: &threshold, Seen: 50, Why: "test"}},
 		}},
 	}
 	content, err := p.Marshal()

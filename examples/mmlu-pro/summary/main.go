@@ -249,7 +249,7 @@ func readDecisions(path string) (map[pointsman.DecisionID]pointsman.Decision, er
 			return fmt.Errorf("decision %s stands twice", l.Decision.ID)
 		}
 		// Only what is counted: signals of all requests would fill the memory.
-		d := pointsman.Decision{ID: l.Decision.ID, Tier: l.Decision.Tier, Cost: l.Decision.Cost}
+		d := pointsman.Decision{ID: l.Decision.ID, Tier: l.Decision.Tier, Cause: l.Decision.Cause, Cost: l.Decision.Cost}
 		for _, a := range l.Decision.Attempts {
 			d.Attempts = append(d.Attempts, pointsman.Attempt{Tier: a.Tier, Reading: a.Reading, Confidence: a.Confidence})
 		}

@@ -1,72 +1,59 @@
 // Package fit fits policies: from examples whose answers were judged at
-// every tier it learns a calibrated confidence, picks the loosest threshold
+// every tier it learns a calibrated confidence, picks the loosest thresholds
 // that it can prove, and writes the proof into the policy as a certificate.
-// What it fits is applied by package policy; the statistics are those of
-// package stat.
+// What it fits is applied by package policy; the tests are those of package
+// certify, other statistics those of package stat.
 //
-// # The two parts
+// # The parts
 //
-// The observations are split by a keyed hash of their conversation into a fit
-// part and a certify part. No conversation is in both, the split depends on
-// the content and the seed and not on the order, and adding observations does
-// not move those that were there. Everything that is learned or chosen (the
-// features, weights, penalties, calibration maps, the ranking score, the grid
-// of thresholds) comes from the fit part. The certify part is used once: to
-// test the thresholds of that grid.
+// The observations are divided into a fit part and a certify part
+// ([Options.Partition]). Everything that is learned or chosen (the features,
+// weights, penalties, calibration maps, the ranking score, the path of
+// thresholds, the bets of the tests, the support, and which slices and patterns
+// are tested) comes from the fit part. The certify part is used once: to test
+// the thresholds of that path.
+//
+// # Who is served
+//
+// The promise is about requests, as they come.
+//
+//   - A unit is a conversation, or a request that stands alone. All requests of
+//     a unit are certified, and a unit is one draw, however long it is.
+//   - Examples that repeat one another count as often as they are there. Those
+//     that ask nearly the same are in one part together, so that nothing leaks;
+//     what makes up much of the traffic by itself is never fitted on, and each
+//     of its occurrences is drawn to certify by itself.
+//   - Combinations of missing signals (patterns) of which the fit part has
+//     enough are certified each by itself and share δ, so that the promise holds
+//     whichever of them is more frequent later. All others accept nothing.
+//   - Requests of a form that the fit part has too little of (support) go to the
+//     largest tier: before anything is asked.
+//   - Examples that have certified before are fitted on and certify no more.
 //
 // # The promise
 //
-// An example is harmed at a stage where its answer is accepted, is not
-// acceptable, and the largest tier's would have been. The cascade can only be
-// worse than the largest tier through harm, so
-//
-//	quality of the cascade ≥ quality of the largest − P(harm)
-//
-// and P(harm) ≤ ε = (1−ρ)·L, with L a lower confidence bound on the largest
-// tier's quality, gives quality of the cascade ≥ ρ × quality of the largest.
-// Taking ε = 1−ρ instead breaks the promise wherever the largest tier is often
-// wrong. Quality here is the share of acceptable answers.
-//
-// The test is fixed-sequence testing (Maurer, Hothorn and Lehmacher 1995; as a
-// way to control risk: Angelopoulos et al., "Learn then Test", 2021, section
-// 5): the grid runs from the strictest threshold to the loosest, each is
-// tested by a Clopper-Pearson upper bound on P(harm) at the full level, and
-// the first failure ends the sequence. The chance that any threshold which
-// breaks the bound passes is at most that level, however fine the grid.
-//
-// The error δ is shared: δ/10 for L, 9δ/10 for the tests, because L is a bound
-// on a large share that is cheap to have and the tests are what costs traffic.
-// With several stages, ε and the tests' δ are shared equally among them (the
-// union bound over harms and over errors). At every stage all examples count
-// as reaching it: under stakes, failures and broken contracts more requests do
-// than in the plain cascade, and the promise must hold for them.
-//
-// An unknown counts against the promise on both sides: where the largest tier
-// failed to answer, it counts as not acceptable for L and as acceptable for
-// harm.
-//
-// A direct paired test of quality − ρ × largest would let gains (examples that
-// only the small model gets right) pay for harms and so accept more. The
-// promise is about harm on purpose: whoever is answered worse than before is
-// not consoled by somebody who is answered better. And the harm of an example
-// is 0 or 1, so the exact binomial bound applies, without asymptotics.
-//
-// Clopper-Pearson needs independent examples. Those of one conversation are
-// not, so the certify part keeps one of each conversation, chosen by the hash;
-// the report says how many were left out. The promise is about such a draw.
+// The target names one of two promises, quality or harm, and package certify
+// says what each is and how it is tested: directly, on the outcome of the whole
+// cascade, with no share of δ for a bound on the largest tier's quality and none
+// for each stage. The candidates form one path: the same quantile of every
+// stage's uplift, strictest first. Where there are several patterns, a single
+// stage has a threshold for each, and several stages have the strictest of
+// theirs.
 //
 // # Slices
 //
-// Each slice is tested by itself, with its own L and ε, over the same grid up
-// to the threshold of the whole. The promises of the slices hold together with
-// probability 1−δ: by Bonferroni each has δ/m of m slices, which unlike Holm
-// gives every claim its own level, fixed in advance. They are a second promise
-// beside that of the whole, not part of its δ. A slice that passes has its own
-// threshold; one that is too small inherits the threshold of the whole and
-// says that it is not certified; one whose harm at the threshold of the whole
-// is significantly above what the promise allows (the lower bound of its harm
-// above the upper bound of (1−ρ) × the largest tier's quality) accepts
-// nothing.
+// Each slice of which the fit part has enough is tested by itself along the same
+// path, up to the threshold of the whole. The promises of the slices hold
+// together with probability 1−δ: by Bonferroni each has δ/m of m slices, which
+// unlike Holm gives every claim its own level, fixed in advance. They are a
+// second promise beside that of the whole, not part of its δ. A slice has the
+// threshold that it has earned, and one that has earned none accepts nothing; so
+// does a slice that nobody has seen.
+//
+// A slice's threshold may take back what the threshold of the whole accepts. For
+// harm that can only help. For quality it could take away a gain that pays for a
+// loss elsewhere, so that where a request is in a slice, gains do not count in
+// the test of the whole (certify.Case.Capped).
 //
 // # Ranking
 //
@@ -79,19 +66,18 @@
 // MMLU, with three request signals and 1,000 fit examples, the mean
 // cross-validated APGR over 200 splits was 0.573 by the uplift and 0.576 by the
 // other (TestThePromiseOnRealAnswers). Either is mapped to a calibrated uplift,
-// so that the rule "stakes × uplift ≤ threshold" reads the same.
+// so that a threshold reads the same.
 //
 // # Learned signals
 //
 // A signal may itself be a prediction, of a student that was trained on the
 // same observations. The caller must then pass predictions that are
 // cross-fitted for the observations that the student was trained on: each made
-// by a student that did not see that example's conversation. In-sample
-// predictions look better than they will be, the heads trust them too much,
-// and no later step can mend that; the certificate stays valid only if the
-// student saw nothing of the certify part. [Options.InFitPart] tells which part a
-// conversation falls into, so that a student can be trained on the fit part
-// alone, with cross-fitting inside it.
+// by a student that did not see that example's unit. In-sample predictions look
+// better than they will be, the heads trust them too much, and no later step can
+// mend that; the certificate stays valid only if the student saw nothing of the
+// certify part. [Options.Partition] tells which part and fold an example falls
+// into.
 //
 // Fitting is deterministic for the same observations, options and
 // architecture. A policy, once written, decides alike on all of them.

@@ -23,6 +23,8 @@ type Options struct {
 	// means all that the observations name; empty means none. They share δ,
 	// so name those that matter.
 	Slices []string
+	// Endpoints are digests of where the tiers are asked, in cascade order.
+	Endpoints []pointsman.Digest
 	// SliceKeys are the metadata keys whose values name slices.
 	SliceKeys []string
 	// Sets are, for each tier but the last, the settings that it sets itself
@@ -32,6 +34,10 @@ type Options struct {
 	Students []policy.Student
 	// Now is the date that the policy and its certificates bear.
 	Now time.Time
+	// Tries counts the policies that the observations have certified before, where
+	// they do so again: each halves the error level, so that those who try until
+	// they succeed pay for it.
+	Tries int
 	// Seed keys the split and the folds.
 	Seed uint64
 	// CertifyShare is the share of conversations that certifies; 0 means one
@@ -56,6 +62,7 @@ const (
 const (
 	MaxSlices = 500
 	maxFolds  = 20
+	maxTries  = 20
 	maxGrid   = 10000
 )
 
@@ -98,6 +105,8 @@ func (o Options) complete(observations []Observation) (Options, error) {
 		wrong = fmt.Sprintf("target: confidence is %v, want between 0 and 1", o.Target.Confidence)
 	case o.Now.IsZero():
 		wrong = "no date is given"
+	case o.Tries < 0 || o.Tries > maxTries:
+		wrong = fmt.Sprintf("%d tries before this one: at most %d are paid for", o.Tries, maxTries)
 	case !(o.CertifyShare > 0 && o.CertifyShare < 1):
 		wrong = fmt.Sprintf("certify share is %v, want between 0 and 1", o.CertifyShare)
 	case o.Folds < 2 || o.Folds > maxFolds:
@@ -143,7 +152,7 @@ func Fit(ctx context.Context, observations []Observation, options Options) (*pol
 	}
 	p := &policy.Policy{
 		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(), Data: split.allDigest,
-		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, SliceKeys: o.SliceKeys, Support: o.support(split.fit),
+		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, Endpoints: o.Endpoints, SliceKeys: o.SliceKeys, Support: o.support(split.fit),
 	}
 	p.Target.Promise = o.promise()
 	stages := make([]*learned, last)

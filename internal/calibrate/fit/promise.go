@@ -18,7 +18,7 @@ const testName = "fixed-sequence testing of thresholds, strictest first, each by
 
 // claim is what the target asks to be shown.
 func (o Options) claim() certify.Claim {
-	return certify.Claim{Promise: o.promise(), Retain: o.Target.Retain, Delta: 1 - o.Target.Confidence}
+	return certify.Claim{Promise: o.promise(), Retain: o.Target.Retain, Delta: math.Ldexp(1-o.Target.Confidence, -o.Tries)}
 }
 
 func (o Options) promise() pointsman.Promise {
@@ -385,6 +385,11 @@ func (t *tester) covers() []string {
 		"Requests of a form that calibration saw enough of; all others go to the largest tier.",
 		"Not what is given without proof: to a pin, by the last tier that the rules permit, or as a fallback.",
 	)
+	if t.Tries > 0 {
+		delta := 1 - t.Target.Confidence
+		out = append(out, fmt.Sprintf("The examples have certified %d policies before, so that this one had to be shown at an error level of %.3g; all of them together hold with %s confidence.",
+			t.Tries, t.claim().Delta, percent(1-delta*(2-math.Ldexp(1, -t.Tries)))))
+	}
 	if t.promise() == pointsman.PromiseQuality {
 		out = append(out, "The stakes that the examples have under the owner's rules.")
 	}
