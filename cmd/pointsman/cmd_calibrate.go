@@ -195,6 +195,9 @@ func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 	}
 	fmt.Fprintf(w, "quality of the cascade\t%s\n", rate(k.Cascade))
 	fmt.Fprintf(w, "escalated\t%s\n", rate(k.Escalated))
+	if k.LeastEscalated != nil {
+		fmt.Fprintf(w, "to be escalated even by a flawless ranking\t%.4f of those that the largest tier has right\n", *k.LeastEscalated)
+	}
 	for _, s := range k.Stages {
 		if s.AUROC != nil {
 			fmt.Fprintf(w, "tier %d: AUROC of the confidence\t%s\n", s.Tier, rate(s.AUROC))

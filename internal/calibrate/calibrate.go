@@ -144,6 +144,11 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if options.Students, err = keep(o, students); err != nil {
 		return nil, nil, err
 	}
+	r.Students = options.Students
+	p, report, err := fit.Fit(ctx, observations, options)
+	if err != nil {
+		return nil, nil, explained(err, r)
+	}
 	one := use{Time: o.Now().UTC(), Run: run}
 	for i := range observations {
 		if parts.Part[i] == fit.PartCertify {
@@ -152,11 +157,6 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	}
 	if err := remember(o.Spent, uses, one); err != nil {
 		return nil, nil, err
-	}
-	r.Students = options.Students
-	p, report, err := fit.Fit(ctx, observations, options)
-	if err != nil {
-		return nil, nil, explained(err, r)
 	}
 	r.Calibration = report
 	content, err := p.Marshal()

@@ -288,3 +288,26 @@ func TestSequenceStops(t *testing.T) {
 		t.Errorf("%d, %+v, %v", best, v, err)
 	}
 }
+
+// TestSequenceBegins: at ρ = 1 there is no margin in what is escalated, so that a
+// sequence that began at the strictest candidate would end there.
+func TestSequenceBegins(t *testing.T) {
+	t.Parallel()
+	claim := certify.Claim{Promise: pointsman.PromiseQuality, Retain: 1, Delta: 0.05}
+	// Under candidate k, k eighths are local; of them 12 % are gained and 3 % lost.
+	cases := func(seed uint64) func(k int) []certify.Case {
+		return func(k int) []certify.Case {
+			random := rand.New(rand.NewPCG(seed, 8))
+			var out []certify.Case
+			for range 800 {
+				u, local := random.Float64(), random.Float64() < float64(k)/8
+				out = append(out, outcome(local, u < 0.03+0.82 && u >= 0.03, u < 0.73))
+			}
+			return out
+		}
+	}
+	best, v, err := claim.Sequence(9, certify.Sample{}, certify.Sample{}, cases(1), cases(2))
+	if err != nil || best != 8 || !v.Shown {
+		t.Errorf("%d, %+v, %v", best, v, err)
+	}
+}

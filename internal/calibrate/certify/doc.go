@@ -48,8 +48,9 @@
 // the number of units, and on how much sums vary in other examples, those that
 // the policy was fitted on.
 //
-// Candidates are tested in a fixed sequence, from the strictest to the loosest,
-// each at the full level, until the first that fails (Maurer, Hothorn and
+// Candidates are tested in a fixed sequence, from strict to loose, each at the
+// full level, until the first that fails; where it begins is chosen on the other
+// examples (Maurer, Hothorn and
 // Lehmacher 1995; Angelopoulos et al., "Learn then Test", 2021, section 5): the
 // chance that any candidate that breaks the promise passes is at most δ, however
 // many there are.

@@ -167,19 +167,30 @@ func (v Verdict) HarmBound(delta float64) (float64, error) {
 	return stat.ClopperPearsonUpper(v.Harms, v.LargestRight, delta)
 }
 
-// Sequence tests candidates from the strictest, 0, to the loosest, and stops at
-// the first whose claim is not shown. It gives the loosest that passed, or −1,
-// with its verdict, or that of the first candidate. cases and pilot give the
-// cases under a candidate; what they return may be overwritten by the next call.
+// Sequence tests candidates in their order, from the strictest to the loosest,
+// and stops at the first whose claim is not shown. It gives the loosest that
+// passed, or −1, with its verdict, or that of the first that was tested. cases
+// and pilot give the cases under a candidate; what they return may be overwritten
+// by the next call.
+//
+// Where the sequence begins is chosen on the pilot: at the strictest candidate
+// whose claim the pilot itself would show with much to spare, or else at the one
+// that it shows best. The very strictest is not always a good beginning: where
+// hardly anything is answered below the largest tier there is no margin to bet
+// on, and at ρ = 1 none at all.
 func (c Claim) Sequence(candidates int, s, ps Sample, cases, pilot func(candidate int) []Case) (int, Verdict, error) {
+	first, err := c.first(candidates, ps, pilot)
+	if err != nil {
+		return -1, Verdict{}, err
+	}
 	best := -1
 	var found Verdict
-	for k := range candidates {
+	for k := first; k < candidates; k++ {
 		v, err := c.Test(cases(k), s, pilot(k), ps)
 		if err != nil {
 			return -1, found, err
 		}
-		if k == 0 || v.Shown {
+		if k == first || v.Shown {
 			found = v
 		}
 		if !v.Shown {
@@ -188,6 +199,32 @@ func (c Claim) Sequence(candidates int, s, ps Sample, cases, pilot func(candidat
 		best = k
 	}
 	return best, found, nil
+}
+
+// spare is how much below the error level the pilot's own level must be for a
+// candidate to be a safe beginning.
+const spare = 100
+
+// first is where a sequence begins.
+func (c Claim) first(candidates int, ps Sample, pilot func(candidate int) []Case) (int, error) {
+	best, level := 0, math.Inf(1)
+	for k := range candidates {
+		x := pilot(k)
+		if len(x) == 0 {
+			return 0, nil
+		}
+		v, err := c.Test(x, ps, x, ps)
+		if err != nil {
+			return 0, err
+		}
+		if v.Evidence <= c.Delta/spare {
+			return k, nil
+		}
+		if v.Evidence < level {
+			best, level = k, v.Evidence
+		}
+	}
+	return best, nil
 }
 
 // Needed is about how many units would show the claim for a candidate, if they

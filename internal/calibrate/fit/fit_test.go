@@ -376,3 +376,20 @@ func TestErrors(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestRetainAll: that nothing is lost can be promised where the small tier wins
+// what pays for what it loses.
+func TestRetainAll(t *testing.T) {
+	observations := example(12, 4000)
+	random := rand.New(rand.NewPCG(12, 12))
+	for i := range observations {
+		o := &observations[i]
+		if random.Float64() < 0.1 { // a weakness of the largest
+			o.Tiers[1].Acceptable, o.Tiers[0].Acceptable, o.Tiers[0].Valid = false, true, true
+		}
+	}
+	p, r := calibrated(t, observations, options(1, 1))
+	if !p.Certified() || r.Escalated.Value > 0.8 || r.VersusLarge.Low < -0.01 {
+		t.Errorf("escalated %+v, against the largest %+v: %s", r.Escalated, r.VersusLarge, p.Certificate.Claim)
+	}
+}
