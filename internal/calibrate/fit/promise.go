@@ -35,6 +35,21 @@ type tester struct {
 	split      parts
 	path       path
 	fit, fresh []draw
+	slicing    map[string]*slice
+	// delta is the error level of each slice that is tested.
+	delta float64
+}
+
+// slice is what the fit part says of a slice before it is tested.
+type slice struct {
+	seen int // observations of the fit part
+	// closed slices could not show the promise if the fresh requests were like
+	// the fit part's. They go to the largest tier, untested.
+	closed bool
+	// safe ones show it on the fit part with much to spare wherever the whole
+	// does. They have the threshold of the whole, or the whole has theirs.
+	safe   bool
+	needed *int
 }
 
 // group is a part of the requests that is certified by itself: one pattern of
@@ -78,11 +93,8 @@ func (t *tester) group(name string, in func(*draw) bool) *group {
 
 // test finds the loosest of the first candidates whose claim is shown for a group.
 func (t *tester) test(g *group, c certify.Claim, candidates int, capped func(*draw) bool) error {
-	var a, b []certify.Case
 	var err error
-	g.index, g.verdict, err = c.Sequence(candidates, g.s, g.fs,
-		func(k int) []certify.Case { a = t.cases(a, g.fresh, &t.path, k, capped); return a },
-		func(k int) []certify.Case { b = t.cases(b, g.fit, &t.path, k, capped); return b })
+	g.index, g.verdict, err = c.Sequence(candidates, g.s, g.fs, t.under(g.fresh, capped), t.under(g.fit, capped))
 	if g.verdict.Local == 0 {
 		g.index = -1 // what accepts nothing keeps every promise, and is none
 	}
@@ -120,8 +132,14 @@ const worthwhile = 0.1
 // certify tests the candidates and writes thresholds and certificate into the
 // policy.
 func (t *tester) certify() error {
+	if err := t.sort(); err != nil {
+		return err
+	}
 	groups, err := t.patterns()
 	if err != nil {
+		return err
+	}
+	if err := t.agree(groups); err != nil {
 		return err
 	}
 	t.accept(groups)
@@ -129,6 +147,126 @@ func (t *tester) certify() error {
 		return err
 	}
 	return t.slices(groups)
+}
+
+// sort says of every slice, by the fit part alone, whether it is closed or safe.
+func (t *tester) sort() error {
+	t.slicing = map[string]*slice{}
+	for _, name := range t.Slices {
+		t.slicing[name] = &slice{}
+	}
+	for _, one := range t.split.fit {
+		for _, name := range one.Slices {
+			if s := t.slicing[name]; s != nil {
+				s.seen++
+			}
+		}
+	}
+	claim := t.claim()
+	tested := 0
+	for _, s := range t.slicing {
+		if s.closed = s.seen < enough; !s.closed {
+			tested++
+		}
+	}
+	claim.Delta /= float64(max(tested, 1))
+	none := func(*draw) bool { return false }
+	self := func(g *group, c certify.Claim) (int, error) {
+		index, v, err := c.Sequence(t.path.size(), g.fs, g.fs, t.under(g.fit, none), t.under(g.fit, none))
+		if v.Local == 0 {
+			index = -1
+		}
+		return index, err
+	}
+	whole, err := self(t.group("", func(*draw) bool { return true }), t.claim())
+	if err != nil {
+		return err
+	}
+	tested = 0
+	for _, name := range t.Slices {
+		s := t.slicing[name]
+		if s.closed {
+			continue
+		}
+		g := t.group(name, func(d *draw) bool { return slices.Contains(d.Slices, name) })
+		index, err := self(g, claim)
+		if err != nil {
+			return fmt.Errorf("slice %s: %w", name, err)
+		}
+		if s.closed = index < 0; s.closed {
+			s.needed = t.needed(g, claim, none)
+			continue
+		}
+		tested++
+		sure := claim
+		sure.Delta /= margin
+		if index, err = self(g, sure); err != nil {
+			return fmt.Errorf("slice %s: %w", name, err)
+		}
+		s.safe = index >= whole
+	}
+	t.delta = t.claim().Delta / float64(max(tested, 1))
+	for _, draws := range [][]draw{t.fit, t.fresh} {
+		for i := range draws {
+			if slices.ContainsFunc(draws[i].Slices, t.closed) {
+				for k := range draws[i].effective {
+					draws[i].effective[k] = never
+				}
+				draws[i].pattern = ""
+			}
+		}
+	}
+	return nil
+}
+
+// margin is how much below its error level a slice must be on the fit part to be
+// called safe.
+const margin = 100
+
+func (t *tester) closed(name string) bool { s := t.slicing[name]; return s == nil || s.closed }
+
+// under gives the cases of draws under a candidate.
+func (t *tester) under(draws []draw, capped func(*draw) bool) func(int) []certify.Case {
+	var out []certify.Case
+	return func(k int) []certify.Case {
+		out = t.cases(out, draws, &t.path, k, capped)
+		return out
+	}
+}
+
+// atRisk says that a request's slice may yet have a stricter threshold than the
+// whole.
+func (t *tester) atRisk(d *draw) bool {
+	return slices.ContainsFunc(d.Slices, func(name string) bool {
+		s := t.slicing[name]
+		return s != nil && !s.closed && !s.safe
+	})
+}
+
+// agree holds the whole to what the safe slices show, so that none of them has a
+// stricter threshold than the whole.
+func (t *tester) agree(groups []*group) error {
+	if len(groups) > 1 {
+		return nil
+	}
+	claim := t.claim()
+	claim.Delta = t.delta
+	for _, name := range t.Slices {
+		if s := t.slicing[name]; !s.safe || groups[0].index < 0 {
+			continue
+		}
+		g := t.group(name, func(d *draw) bool { return slices.Contains(d.Slices, name) })
+		if err := t.test(g, claim, groups[0].index+1, t.atRisk); err != nil {
+			return fmt.Errorf("slice %s: %w", name, err)
+		}
+		groups[0].index = min(groups[0].index, g.index)
+	}
+	if g := groups[0]; g.index >= 0 {
+		var err error
+		g.verdict, err = t.claim().Test(t.under(g.fresh, t.atRisk)(g.index), g.s, t.under(g.fit, t.atRisk)(g.index), g.fs)
+		return err
+	}
+	return nil
 }
 
 // patterns tests every pattern of missing signals of which the fit part has
@@ -158,12 +296,17 @@ func (t *tester) patterns() ([]*group, error) {
 	}
 	c := t.claim()
 	c.Delta /= float64(len(names))
+	if len(names) > 1 { // a slice is then not held to one threshold
+		for _, s := range t.slicing {
+			s.safe = false
+		}
+	}
 	var out []*group
 	for k, name := range names {
 		g := t.group(name, func(d *draw) bool {
 			return d.pattern == name || k == 0 && !slices.Contains(names, d.pattern)
 		})
-		if err := t.test(g, c, t.path.size(), inSlice); err != nil {
+		if err := t.test(g, c, t.path.size(), t.atRisk); err != nil {
 			return nil, err
 		}
 		out = append(out, g)
@@ -181,9 +324,6 @@ func (t *tester) patterns() ([]*group, error) {
 	}
 	return out, nil
 }
-
-// inSlice says that a request's slice may have a stricter threshold.
-func inSlice(d *draw) bool { return len(d.Slices) > 0 }
 
 // accept sets the thresholds of the patterns and of the whole.
 func (t *tester) accept(groups []*group) {
@@ -238,7 +378,7 @@ func (t *tester) certificate(groups []*group) error {
 		c.Evidence = evidence(groups[0].verdict)
 		one := claim
 		one.Delta /= float64(len(groups))
-		if c.ExamplesNeeded = t.needed(groups[0], one, inSlice); c.ExamplesNeeded != nil {
+		if c.ExamplesNeeded = t.needed(groups[0], one, t.atRisk); c.ExamplesNeeded != nil {
 			// Those of the most frequent pattern are a part of all.
 			all := int(math.Ceil(float64(*c.ExamplesNeeded) * float64(len(t.split.units)) / float64(max(len(groups[0].s.Units), 1))))
 			c.ExamplesNeeded = &all
@@ -293,30 +433,27 @@ func (t *tester) slices(groups []*group) error {
 	for _, g := range groups {
 		loosest = max(loosest, g.index)
 	}
-	seen := map[string]int{}
-	for _, one := range t.split.fit {
-		for _, slice := range one.Slices {
-			seen[slice]++
-		}
-	}
-	tested := 0
-	for _, slice := range t.Slices {
-		if seen[slice] >= enough {
-			tested++
-		}
-	}
 	claim := t.claim()
-	claim.Delta /= float64(max(tested, 1))
-	capped := func(d *draw) bool { return len(groups) > 1 || len(d.Slices) > 1 }
+	claim.Delta = t.delta
 	for _, slice := range t.Slices {
-		c := policy.SliceCertificate{Slice: slice, Delta: claim.Delta, Seen: seen[slice]}
+		// Another slice of a request, or its pattern, may have a stricter threshold.
+		capped := func(d *draw) bool {
+			return len(groups) > 1 || slices.ContainsFunc(d.Slices, func(name string) bool {
+				s := t.slicing[name]
+				return name != slice && s != nil && !s.closed && !s.safe
+			})
+		}
+		c := policy.SliceCertificate{Slice: slice, Delta: claim.Delta, Seen: t.slicing[slice].seen}
 		g := t.group(slice, func(d *draw) bool { return slices.Contains(d.Slices, slice) })
 		why := ""
 		switch {
 		case loosest < 0:
 			why = "the whole task has no certified threshold"
-		case seen[slice] < enough:
-			why = fmt.Sprintf("%d examples to fit are too few to test it", seen[slice])
+		case c.Seen < enough:
+			why = fmt.Sprintf("%d examples to fit are too few to test it", c.Seen)
+		case t.slicing[slice].closed:
+			c.ExamplesNeeded = t.slicing[slice].needed
+			why = fmt.Sprintf("by the %d examples to fit it could not be shown, so that it was not tested; %s", c.Seen, wouldDo(c.ExamplesNeeded, c.Seen))
 		default:
 			if err := t.test(g, claim, loosest+1, capped); err != nil {
 				return fmt.Errorf("slice %s: %w", slice, err)
