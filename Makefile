@@ -92,6 +92,10 @@ bench: build ## benchmarks, then binary size, start, CPU and memory of a request
 	$(GO) test -run '^$$' -bench . -benchmem $$(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
 	POINTSMAN_FIGURES='$(CURDIR)/bin/pointsman' $(GO) test -count=1 -run TestFigures -v -timeout $(TIMEOUT) ./cmd/pointsman
 
+.PHONY: bench-routing
+bench-routing: ## what routing keeps and promises on published data, in ../shared/data or POINTSMAN_DATA
+	$(GO) run ./bench/routing
+
 ##@ Check
 
 .PHONY: lint

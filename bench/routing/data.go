@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/signal"
+)
+
+// item is one recorded request with the answers of both tiers.
+type item struct {
+	id              string
+	prompt          string
+	small           string // the small tier's text; empty where none is on record
+	reading         pointsman.Reading
+	witness         *signal.Witness
+	right, largest  bool
+	largestHasValid bool
+}
+
+// open reads a gzipped file of the data folder.
+func open(root string, parts ...string) (io.ReadCloser, error) {
+	f, err := os.Open(filepath.Join(append([]string{root}, parts...)...))
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{z, f}, nil
+}
+
+// table reads a CSV file without its header.
+func table(root string, parts ...string) ([][]string, error) {
+	r, err := open(root, parts...)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	c := csv.NewReader(r)
+	c.FieldsPerRecord = -1
+	rows, err := c.ReadAll()
+	if err != nil || len(rows) < 2 {
+		return nil, fmt.Errorf("%s: %d rows: %w", filepath.Join(parts...), len(rows), err)
+	}
+	return rows[1:], nil
+}
+
+// lines decodes JSON Lines.
+func lines[T any](root string, each func(T) error, parts ...string) error {
+	r, err := open(root, parts...)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, 16<<20)
+	for s.Scan() {
+		var one T
+		if err := json.Unmarshal(s.Bytes(), &one); err != nil {
+			return err
+		}
+		if err := each(one); err != nil {
+			return err
+		}
+	}
+	return s.Err()
+}
+
+// routellm reads a set of RouteLLM: Mixtral-8x7B below, GPT-4 above.
+func routellm(root, file string, answers bool) ([]item, error) {
+	rows, err := table(root, "routellm", file)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]item, 0, len(rows))
+	for i, row := range rows {
+		one := item{id: fmt.Sprint(i), prompt: row[0], right: row[1] == "1", largest: row[2] == "1", reading: pointsman.Reading{Valid: true}, largestHasValid: true}
+		if answers {
+			one.small = row[3]
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// mmluPro reads MMLU-Pro: Llama-3.1-8B below, 70B above, Phi-3-mini as witness.
+// Answers are read through the contract, as a gateway must.
+func mmluPro(root string) ([]item, error) {
+	reader, err := contract.Compile(pointsman.KindClassify, pointsman.Contract{
+		Labels: strings.Split("ABCDEFGHIJ", ""), Pattern: `answer is \(?([A-J])\)?`,
+	})
+	if err != nil {
+		return nil, err
+	}
+	type output struct {
+		ID     int    `json:"question_id"`
+		Output string `json:"output"`
+	}
+	type question struct {
+		ID       int      `json:"question_id"`
+		Question string   `json:"question"`
+		Options  []string `json:"options"`
+		Answer   string   `json:"answer"`
+	}
+	texts := map[string]map[int]string{}
+	for _, model := range []string{"Meta-Llama-3_1-8B-Instruct", "Meta-Llama-3_1-70B-Instruct", "Phi-3-mini-4k-instruct"} {
+		texts[model] = map[int]string{}
+		if err := lines(root, func(o output) error { texts[model][o.ID] = o.Output; return nil }, "mmlu_pro", "outputs_"+model+".jsonl.gz"); err != nil {
+			return nil, err
+		}
+	}
+	var out []item
+	err = lines(root, func(q question) error {
+		var prompt strings.Builder
+		prompt.WriteString(q.Question)
+		for i, o := range q.Options {
+			fmt.Fprintf(&prompt, "\n%c. %s", 'A'+i, o)
+		}
+		small, okSmall := texts["Meta-Llama-3_1-8B-Instruct"][q.ID]
+		large, okLarge := texts["Meta-Llama-3_1-70B-Instruct"][q.ID]
+		phi, okPhi := texts["Phi-3-mini-4k-instruct"][q.ID]
+		if !okSmall || !okLarge || !okPhi {
+			return nil // 10 questions lack an output of one model
+		}
+		one := item{id: fmt.Sprint(q.ID, "-", len(out)), prompt: prompt.String(), small: small, reading: reader.Read(small, "")}
+		largest := reader.Read(large, "")
+		one.witness = &signal.Witness{Text: phi, Reading: reader.Read(phi, "")}
+		one.right, one.largest, one.largestHasValid = one.reading.Valid && one.reading.Label == q.Answer, largest.Valid && largest.Label == q.Answer, largest.Valid
+		out = append(out, one)
+		return nil
+	}, "mmlu_pro", "questions.jsonl.gz")
+	return out, err
+}
