@@ -141,6 +141,16 @@ type Tier struct {
 	Timeout time.Duration `json:"timeout"`
 }
 
+// LabelCost is what one kind of mistake costs.
+type LabelCost struct {
+	// Truth is the right label and Answer the given one.
+	Truth  string `json:"truth"`
+	Answer string `json:"answer"`
+	// Cost is how many times an ordinary mistake it costs; at least 1, which is
+	// what all other mistakes cost.
+	Cost float64 `json:"cost"`
+}
+
 // Task is a named workload.
 type Task struct {
 	ID       TaskID   `json:"id"`
@@ -150,10 +160,12 @@ type Task struct {
 	// Witness is another small model that is asked beside every tier but the
 	// last permitted one, so that agreement can be measured; nil where there is
 	// none. Its ID is "witness".
-	Witness *Tier     `json:"witness,omitempty"`
-	Target  Target    `json:"target"`
-	Slices  []string  `json:"slices,omitempty"` // metadata keys whose values name slices
-	Record  Recording `json:"record"`
+	Witness *Tier    `json:"witness,omitempty"`
+	Target  Target   `json:"target"`
+	Slices  []string `json:"slices,omitempty"` // metadata keys whose values name slices
+	// Costs are the mistakes that cost more than others.
+	Costs  []LabelCost `json:"costs,omitempty"`
+	Record Recording   `json:"record"`
 	// Fallback says whether an answer that was not trusted may be given when
 	// every larger tier failed.
 	Fallback bool `json:"fallback"`

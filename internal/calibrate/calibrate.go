@@ -108,7 +108,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	terms := o.Task.Terms()
 	options := fit.Options{
 		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: terms.Tiers, Endpoints: terms.Endpoints, Target: terms.Target,
-		SliceKeys: terms.SliceKeys, Sets: o.Task.Sets(),
+		SliceKeys: terms.SliceKeys, Costs: terms.Costs, Sets: o.Task.Sets(),
 		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
 	}
 	uses, err := readUses(o.Spent)
@@ -219,13 +219,35 @@ func observe(t *cascade.Task, rows []row, spent map[string]bool) ([]fit.Observat
 		x := auxiliary.Texts{Input: row.example.Text(), Label: row.example.Label}
 		for _, tier := range row.tiers {
 			o.Tiers = append(o.Tiers, fit.TierOutcome{
-				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Score: tier.score, Failed: tier.failed,
+				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Failed: tier.failed,
+				Score: costed(t.Costs, row.example.Label, &tier), Stakes: t.Stakes(tier.attempt.Reading.Label),
 			})
 			x.Answers, x.Labels = append(x.Answers, tier.text), append(x.Labels, tier.attempt.Reading.Label)
 		}
 		observations[i], texts[i] = o, x
 	}
 	return observations, texts, nil
+}
+
+// costed is the grade of an answer where mistakes cost differently: 1 for the
+// right label, 0 for the worst mistake, and in proportion between. Where they do
+// not it is the scorer's.
+func costed(costs []pointsman.LabelCost, truth string, j *judged) *float64 {
+	if len(costs) == 0 || j.failed {
+		return j.score
+	}
+	worst, cost := 1.0, 1.0
+	for _, c := range costs {
+		worst = max(worst, c.Cost)
+		if c.Truth == truth && c.Answer == j.attempt.Reading.Label {
+			cost = c.Cost
+		}
+	}
+	grade := 1.0
+	if !j.acceptable {
+		grade = 1 - cost/worst
+	}
+	return &grade
 }
 
 // train trains the auxiliary students that the task's kind can use.

@@ -672,3 +672,29 @@ func TestFreshMeansFresh(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestCostsOfMistakes: costs weigh in the quality, raise the stakes of the answers
+// that may be costly, and are part of what the policy was certified for.
+func TestCostsOfMistakes(t *testing.T) {
+	run := func(costs ...pointsman.LabelCost) policy.Evidence {
+		w := newBench(t, 600)
+		w.options.Task.Costs = costs
+		p, _ := w.run(t)
+		if err := p.Matches(w.options.Task.Terms()); err != nil {
+			t.Error(err)
+		}
+		w.options.Task.Costs = append(w.options.Task.Costs, pointsman.LabelCost{Truth: "parcel", Answer: "refund", Cost: 3})
+		if err := p.Matches(w.options.Task.Terms()); err == nil {
+			t.Error("other costs, and the policy is not void")
+		}
+		return p.Certificate.Evidence
+	}
+	plain := run()
+	costly := run(pointsman.LabelCost{Truth: "refund", Answer: "parcel", Cost: 40})
+	if costly.Local >= plain.Local || plain.Local == 0 {
+		t.Errorf("%d of %d answered locally where answering parcel may cost 40 times as much, %d where not", costly.Local, costly.N, plain.Local)
+	}
+	if costly.Harms > plain.Harms {
+		t.Errorf("%d harms, %d without costs", costly.Harms, plain.Harms)
+	}
+}

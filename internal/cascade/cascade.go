@@ -53,7 +53,9 @@ type Task struct {
 	Reader   Reader
 	Target   pointsman.Target
 	Slices   []string // metadata keys whose values name slices
-	Record   pointsman.Recording
+	// Costs are the mistakes that cost more than others.
+	Costs  []pointsman.LabelCost
+	Record pointsman.Recording
 	// Fallback says whether an answer that was not trusted may be given when
 	// every larger tier failed, or the request's time was over.
 	Fallback bool
@@ -116,7 +118,27 @@ func (t *Task) Terms() policy.Terms {
 		}
 		out.Endpoints = append(out.Endpoints, pointsman.DigestOf([]byte(endpoint)))
 	}
+	if len(t.Costs) > 0 {
+		content, err := json.Marshal(t.Costs)
+		if err != nil { // strings and finite numbers always marshal
+			panic("cascade: costs: " + err.Error())
+		}
+		out.Costs = pointsman.DigestOf(content)
+	}
 	return out
+}
+
+// Stakes are what an answer's label adds to the stakes of its request: how many
+// times an ordinary mistake the worst one costs that it may be. It is 1 where the
+// task names no costs for it.
+func (t *Task) Stakes(label string) float64 {
+	stakes := 1.0
+	for _, c := range t.Costs {
+		if c.Answer == label {
+			stakes = max(stakes, c.Cost)
+		}
+	}
+	return stakes
 }
 
 // Sets are, for each tier but the last, the settings that it sets itself whatever

@@ -558,3 +558,17 @@ func change(s pointsman.Signals, name pointsman.SignalName, value float64) {
 		}
 	}
 }
+
+// TestStakesOfAnswers: an answer that may be a costly mistake has higher stakes
+// than one that may not.
+func TestStakesOfAnswers(t *testing.T) {
+	task := &cascade.Task{Costs: []pointsman.LabelCost{{Truth: "block", Answer: "allow", Cost: 5}, {Truth: "review", Answer: "allow", Cost: 2}}}
+	for label, want := range map[string]float64{"allow": 5, "block": 1, "": 1} {
+		if got := task.Stakes(label); got != want {
+			t.Errorf("%q: %v, want %v", label, got, want)
+		}
+	}
+	if terms, without := task.Terms(), (&cascade.Task{}).Terms(); terms.Costs == without.Costs {
+		t.Error("other costs are other terms")
+	}
+}

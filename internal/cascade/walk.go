@@ -116,7 +116,7 @@ func (w *walk) judge(request pointsman.Signals, a *pointsman.Attempt) (accepted 
 		return true
 	}
 	var detail string
-	accepted, a.Cause, detail = w.task.Policy.Decide(s.tier, w.slices, w.stakes, a.Reading, a.Confidence)
+	accepted, a.Cause, detail = w.task.Policy.Decide(s.tier, w.slices, w.stakes*w.task.Stakes(a.Reading.Label), a.Reading, a.Confidence)
 	a.Detail = detail
 	if accepted {
 		w.why, w.whyDetail = a.Cause, detail

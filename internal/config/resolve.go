@@ -38,6 +38,9 @@ func (c *Config) resolve(id pointsman.TaskID) pointsman.Task {
 		Record:   spec.Record,
 		Fallback: spec.Fallback == FallbackBestAnswer,
 	}
+	for _, one := range spec.Costs {
+		t.Costs = append(t.Costs, pointsman.LabelCost(one))
+	}
 	for _, tier := range spec.Tiers {
 		t.Tiers = append(t.Tiers, c.tier(&spec, tier))
 	}

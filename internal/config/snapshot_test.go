@@ -70,7 +70,7 @@ func TestSnapshotIsStable(t *testing.T) {
 	for file, want := range map[string]pointsman.Digest{
 		"testdata/good/minimal.yaml":    "sha256:055b4551230d4e92be776678f5cd4db86dc23bf2539117e79fb9e86f7b0655a0",
 		"testdata/good/files.yaml":      "sha256:7864bbac41025fb22abd44d48c1039d1892649f0c8cf38174d8145574b7e8a3c",
-		"testdata/good/everything.yaml": "sha256:eb7d901ead2e42b803cf2684b0dd328c8ef2e23df29632a2ef33f8ba33157ba9",
+		"testdata/good/everything.yaml": "sha256:895d918d985a12d9f8e144959ed8d83779983bb25d9110679e6baa029d0fae39",
 	} {
 		c, err := config.Load(file)
 		if err != nil {
@@ -154,6 +154,7 @@ func TestTasks(t *testing.T) {
 		ID: "support", Kind: pointsman.KindClassify, Record: pointsman.RecordFull, Fallback: true,
 		Contract: pointsman.Contract{Labels: []string{"refund", "on", "yes", "no", "1", "true"}, Pattern: `answer is \((\w+)\)`},
 		Target:   pointsman.Target{Promise: pointsman.PromiseQuality, Retain: 1, Confidence: 0.5}, Slices: []string{"channel", "stakes"},
+		Costs: []pointsman.LabelCost{{Truth: "refund", Answer: "no", Cost: 2.5}},
 		Tiers: []pointsman.Tier{
 			{
 				ID: "small", Timeout: 2 * time.Second,

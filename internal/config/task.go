@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/suggest"
 )
 
 // Task is a task as the file has it.
@@ -18,6 +19,7 @@ type Task struct {
 	Witness     *Witness            `yaml:"witness"`
 	Target      Target              `yaml:"target"`
 	Slices      []string            `yaml:"slices"`
+	Costs       []LabelCost         `yaml:"costs"`
 	Record      pointsman.Recording `yaml:"record"`
 	Fallback    string              `yaml:"fallback"`
 	Rules       []Rule              `yaml:"rules"`
@@ -46,6 +48,13 @@ type Witness struct {
 	Prompt  *Prompt           `yaml:"prompt"` // nil: the task's
 	Params  Params            `yaml:"params"`
 	Timeout Duration          `yaml:"timeout"`
+}
+
+// LabelCost is a mistake that costs more than others.
+type LabelCost struct {
+	Truth  string  `yaml:"truth"`
+	Answer string  `yaml:"answer"`
+	Cost   float64 `yaml:"cost"`
 }
 
 // Target is the quality that a policy must promise.
@@ -80,6 +89,11 @@ var taskBlock = block{
 		"tasks.*.target.confidence":          {doc: "The probability, over the draw of the calibration examples, that the promise holds.", def: "0.95", min: "0.5", max: "1", below: true},
 		"tasks.*.slices":                     {doc: "Metadata keys whose values name slices.", many: 32},
 		"tasks.*.slices.*":                   {doc: "One metadata key.", text: 256, form: formLine},
+		"tasks.*.costs":                      {doc: "Mistakes that cost more than others, for tasks with labels. They weigh in the quality that is promised, and raise the stakes of an answer that may be one of them.", many: 1000},
+		"tasks.*.costs.*":                    {doc: "One kind of mistake."},
+		"tasks.*.costs.*.truth":              {doc: "The right label.", required: true, text: 256},
+		"tasks.*.costs.*.answer":             {doc: "The label that is answered in its place.", required: true, text: 256},
+		"tasks.*.costs.*.cost":               {doc: "How many times an ordinary mistake it costs.", required: true, min: "1", max: "1000"},
 		"tasks.*.record":                     {doc: "How much of a request's and answer's text is kept.", def: string(pointsman.RecordRedacted), enum: texts(pointsman.Recordings)},
 		"tasks.*.fallback":                   {doc: "What is answered when every larger tier failed: an error, or the best answer that was not trusted.", def: FallbackNone, enum: []string{FallbackNone, FallbackBestAnswer}},
 		"tasks.*.tiers.*.params.*":           {doc: "Any JSON value."},
@@ -192,8 +206,37 @@ func (d *decoder) checkTask(c *Config, at string, t *Task) {
 		}
 		slicesSeen[key] = true
 	}
+	d.checkCosts(child(at, "costs"), t)
 	d.checkRules(c, child(at, "rules"), t.Rules, t)
 	d.checkProbes(c, child(at, "probes"), t)
+}
+
+// checkCosts refuses the cost of what is no mistake, or of labels that no answer
+// has.
+func (d *decoder) checkCosts(at string, t *Task) {
+	seen := map[[2]string]bool{}
+	for i, c := range t.Costs {
+		where := indexed(at, i)
+		if len(t.Contract.Labels) > 0 {
+			if !slices.Contains(t.Contract.Labels, c.Truth) {
+				d.at(child(where, "truth"), fmt.Sprintf("%q is none of the task's labels", c.Truth), suggest.DidYouMean(c.Truth, t.Contract.Labels))
+			}
+			if !slices.Contains(t.Contract.Labels, c.Answer) {
+				d.at(child(where, "answer"), fmt.Sprintf("%q is none of the task's labels", c.Answer), suggest.DidYouMean(c.Answer, t.Contract.Labels))
+			}
+		}
+		switch key := [2]string{c.Truth, c.Answer}; {
+		case c.Truth == c.Answer:
+			d.at(child(where, "answer"), "the right label is no mistake", "name another label")
+		case seen[key]:
+			d.at(child(where, "answer"), "this mistake has a cost already", "remove one of the two")
+		default:
+			seen[key] = true
+		}
+	}
+	if len(t.Costs) > 0 && t.Kind != pointsman.KindClassify && t.Kind != pointsman.KindModerate {
+		d.atKey(at, "costs are those of labels, and a task of kind "+string(t.Kind)+" has none", "remove them")
+	}
 }
 
 // checkTiers refuses a tier that is the same as one before it, and a fallback

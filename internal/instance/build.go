@@ -143,7 +143,7 @@ func (b *builder) tasks() {
 	b.instance.rules = b.parse(b.config.Rules, "rules")
 	for _, spec := range b.config.ResolveTasks() {
 		t := &cascade.Task{
-			ID: spec.ID, Kind: spec.Kind, Contract: spec.Contract, Target: spec.Target, Slices: spec.Slices,
+			ID: spec.ID, Kind: spec.Kind, Contract: spec.Contract, Target: spec.Target, Slices: spec.Slices, Costs: spec.Costs,
 			Record: spec.Record, Fallback: spec.Fallback,
 		}
 		for i, tier := range spec.Tiers {

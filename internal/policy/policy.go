@@ -43,6 +43,8 @@ type Policy struct {
 	Support *Support `json:"support,omitempty"`
 	// Endpoints are digests of where the tiers are asked, in cascade order.
 	Endpoints []pointsman.Digest `json:"endpoints,omitempty"`
+	// Costs is the digest of what mistakes cost; empty where all cost the same.
+	Costs pointsman.Digest `json:"costs,omitempty"`
 	// SliceKeys are the metadata keys whose values name slices.
 	SliceKeys []string `json:"slice_keys,omitempty"`
 	// Certificate is the promise of the whole cascade; nil in policies of the
@@ -151,6 +153,8 @@ type Terms struct {
 	Endpoints []pointsman.Digest
 	Target    pointsman.Target
 	SliceKeys []string
+	// Costs is the digest of what mistakes cost; empty where all cost the same.
+	Costs pointsman.Digest
 }
 
 // Matches says whether the policy was fitted for these terms; the error names the
@@ -175,6 +179,8 @@ func (p *Policy) Matches(t Terms) error {
 	case promise != p.Target.Promise || t.Target.Retain != p.Target.Retain || t.Target.Confidence != p.Target.Confidence:
 		return fmt.Errorf("policy is void: it was certified for %s of %g with confidence %g, and the target is now %s of %g with confidence %g",
 			p.Target.Promise, p.Target.Retain, p.Target.Confidence, promise, t.Target.Retain, t.Target.Confidence)
+	case t.Costs != p.Costs:
+		return fmt.Errorf("policy is void: it was certified for other costs of mistakes")
 	case !slices.Equal(t.SliceKeys, p.SliceKeys):
 		return fmt.Errorf("policy is void: it was certified for the slices %v, and the task has now %v", p.SliceKeys, t.SliceKeys)
 	}

@@ -73,6 +73,11 @@ func (p *Policy) check() error {
 	if p.Version == first {
 		return nil
 	}
+	if p.Costs != "" {
+		if err := digest("costs", p.Costs); err != nil {
+			return err
+		}
+	}
 	for i, d := range p.Endpoints {
 		if err := digest(fmt.Sprintf("endpoint %d", i+1), d); err != nil {
 			return err

@@ -25,6 +25,8 @@ type Options struct {
 	Slices []string
 	// Endpoints are digests of where the tiers are asked, in cascade order.
 	Endpoints []pointsman.Digest
+	// Costs is the digest of what mistakes cost; empty where all cost the same.
+	Costs pointsman.Digest
 	// SliceKeys are the metadata keys whose values name slices.
 	SliceKeys []string
 	// Sets are, for each tier but the last, the settings that it sets itself
@@ -152,7 +154,7 @@ func Fit(ctx context.Context, observations []Observation, options Options) (*pol
 	}
 	p := &policy.Policy{
 		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(), Data: split.allDigest,
-		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, Endpoints: o.Endpoints, SliceKeys: o.SliceKeys, Support: o.support(split.fit),
+		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, Endpoints: o.Endpoints, Costs: o.Costs, SliceKeys: o.SliceKeys, Support: o.support(split.fit),
 	}
 	p.Target.Promise = o.promise()
 	stages := make([]*learned, last)

@@ -57,6 +57,8 @@ type TierOutcome struct {
 	// Score is a grade in [0,1], where right and wrong are not all there is to
 	// say: what a promise of quality is about.
 	Score *float64 `json:"score,omitempty"`
+	// Stakes are what the answer adds to the stakes of its request; 0 means 1.
+	Stakes float64 `json:"stakes,omitempty"`
 	// Failed says that the tier gave no answer at all; nothing else is read.
 	Failed bool `json:"failed,omitempty"`
 }
@@ -77,11 +79,9 @@ func (o *TierOutcome) score() float64 {
 	return indicator(o.right())
 }
 
-func (o *Observation) stakes() float64 {
-	if o.Stakes > 1 {
-		return o.Stakes
-	}
-	return 1
+// stakes are those of an answer of a tier.
+func (o *Observation) stakes(tier int) float64 {
+	return max(o.Stakes, 1) * max(o.Tiers[tier].Stakes, 1)
 }
 
 // group is the conversation, or the example itself where it stands alone. The
@@ -115,6 +115,9 @@ func check(observations []Observation, tiers int) error {
 		for k := range o.Tiers {
 			if err := signals(o.Request, o.Tiers[k].Signals); err != nil {
 				return fmt.Errorf("%w: observation %q, tier %d: %w", ErrInvalid, o.ID, k+1, err)
+			}
+			if x := o.Tiers[k].Stakes; x < 0 || math.IsNaN(x) || math.IsInf(x, 0) {
+				return fmt.Errorf("%w: observation %q, tier %d: stakes of %v", ErrInvalid, o.ID, k+1, x)
 			}
 			if s := o.Tiers[k].Score; s != nil && !(*s >= 0 && *s <= 1) {
 				return fmt.Errorf("%w: observation %q, tier %d: score %v is not between 0 and 1", ErrInvalid, o.ID, k+1, *s)

@@ -64,7 +64,7 @@ func (o Options) judged(p *policy.Policy, stages []*learned, split parts) (fit, 
 	for i, one := range split.fit {
 		d := draw{Observation: one, effective: make([]float64, len(stages))}
 		for k, l := range stages {
-			d.effective[k] = l.effective(i, one.stakes())
+			d.effective[k] = l.effective(i, one.stakes(k))
 		}
 		d.limit(p)
 		fit = append(fit, d)
@@ -78,7 +78,7 @@ func (o Options) judged(p *policy.Policy, stages []*learned, split parts) (fit, 
 				continue
 			}
 			if c := p.Assess(k, one.Request, t.Signals); c.Uplift != nil {
-				d.effective[k] = *c.Uplift + (one.stakes()-1)*(*c.Harm)
+				d.effective[k] = *c.Uplift + (one.stakes(k)-1)*(*c.Harm)
 			}
 		}
 		d.limit(p)

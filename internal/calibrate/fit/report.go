@@ -151,7 +151,7 @@ func live(p *policy.Policy, one *Observation) int {
 			continue
 		}
 		c := p.Assess(tier, one.Request, t.Signals)
-		if accept, _, _ := p.Decide(tier, one.Slices, one.stakes(), pointsman.Reading{Valid: t.Valid}, c); accept {
+		if accept, _, _ := p.Decide(tier, one.Slices, one.stakes(tier), pointsman.Reading{Valid: t.Valid}, c); accept {
 			return tier
 		}
 	}
