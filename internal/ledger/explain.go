@@ -190,6 +190,9 @@ func endSentence(d *pointsman.Decision) string {
 	case d.Lifecycle == pointsman.Failed && !endsEarly(d.Cause):
 		end = "The answer of tier %s did not reach the client whole; it was asked because %s (%s)."
 	}
+	if d.Cause == pointsman.CauseUnsupported && d.Detail != "" {
+		why += ": " + d.Detail
+	}
 	return fmt.Sprintf(end, d.Tier, why, d.Cause)
 }
 

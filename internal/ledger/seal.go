@@ -123,11 +123,11 @@ func (s *sealer) decision(d *pointsman.Decision) *pointsman.Decision {
 	}
 	sealed := *d
 	sealed.Metadata, sealed.Slices, sealed.Conversation = s.metadata(d.Metadata), s.slices(d.Slices), s.conversation(d.Conversation)
-	sealed.Detail = s.text(d.Detail)
+	sealed.Detail = s.detail(d.Cause, d.Detail)
 	sealed.Attempts = slices.Clone(d.Attempts)
 	for i := range sealed.Attempts {
 		a := &sealed.Attempts[i]
-		a.Detail, a.Reading.Problem = s.text(a.Detail), s.text(a.Reading.Problem)
+		a.Detail, a.Reading.Problem = s.detail(a.Cause, a.Detail), s.text(a.Reading.Problem)
 		a.ServedBy, a.FinishReason = s.vendorName(a.ServedBy), s.vendorName(a.FinishReason)
 		if a.Witness != nil {
 			w := *a.Witness
@@ -220,6 +220,9 @@ func (s *sealer) member(name, value string) string {
 	return s.text(value)
 }
 
+// unkept stands for the value of a slice of which nothing is kept.
+const unkept = "(not kept)"
+
 func (s *sealer) slices(names []string) []string {
 	var sealed []string
 	for _, name := range names {
@@ -228,13 +231,22 @@ func (s *sealer) slices(names []string) []string {
 			switch s.recording {
 			case pointsman.RecordRedacted, pointsman.RecordHashed:
 				name = key + "=" + s.member(key, value)
-			default:
-				continue
+			default: // that there is one decides, whichever it is
+				name = key + "=" + unkept
 			}
 		}
 		sealed = append(sealed, name)
 	}
 	return sealed
+}
+
+// detail is what is kept of a cause's detail. The check of its support that a
+// request failed is said in words of our own, and is kept whatever is recorded.
+func (s *sealer) detail(cause pointsman.Cause, detail string) string {
+	if cause == pointsman.CauseUnsupported {
+		return detail
+	}
+	return s.text(detail)
 }
 
 // conversation keeps conversations apart that redaction makes look the same.

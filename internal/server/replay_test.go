@@ -186,6 +186,67 @@ func TestReplayAgreesWithEveryEnding(t *testing.T) {
 	}
 }
 
+// Requests that a policy has no support for replay alike whatever is recorded of
+// them: slices that nobody has seen, settings, pictures, scripts and turns.
+func TestReplayAgreesUnderEverySupport(t *testing.T) {
+	reload := make(chan os.Signal)
+	var tasks strings.Builder
+	for _, recording := range pointsman.Recordings {
+		fmt.Fprintf(&tasks, "  keeps-%s: {kind: open, record: %s, slices: [channel], tiers: [{name: small, model: only}, {name: large, model: only, params: {temperature: 1}}]}\n", recording, recording)
+	}
+	r := startWith(t, endings["whole"], "", tasks.String(), server.Options{Listen: "127.0.0.1:0", Reload: reload})
+	for _, recording := range pointsman.Recordings {
+		putInForce(t, r, pointsman.TaskID("keeps-"+recording), 0.5)
+	}
+	reload <- syscall.SIGHUP
+	reload <- syscall.SIGHUP // taken when the first is done
+	const user = `{"role":"user","content":"where is it"}`
+	sent := 0
+	for _, recording := range pointsman.Recordings {
+		for _, rest := range []string{
+			`"metadata":{"channel":"chat"},"messages":[` + user + `]`,
+			`"metadata":{"channel":"ada@example.org"},"messages":[` + user + `]`,
+			`"messages":[` + user + `]`,
+			`"metadata":{"channel":"chat"},"tools":[],"messages":[` + user + `]`,
+			`"metadata":{"channel":"chat"},"messages":[{"role":"assistant","content":"x"},` + user + `]`,
+			`"metadata":{"channel":"chat"},"messages":[{"role":"user","content":"где она"}]`,
+			`"metadata":{"channel":"chat"},"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:"}}]}]`,
+			`"metadata":{"channel":"chat"},"messages":[` + strings.Repeat(user+",", 12) + user + `]`,
+		} {
+			if err := sendOne(t.Context(), r, fmt.Sprintf(`{"model":"keeps-%s",%s}`, recording, rest), 0); err != nil {
+				t.Fatal(err)
+			}
+			sent++
+		}
+	}
+	r.stop()
+	r.end(t)
+	data := filepath.Join(r.dir, "data")
+	reader := &ledger.Reader{Journal: filepath.Join(data, "journal")}
+	report, err := reader.Replay(t.Context(), ledger.ReplayOptions{
+		Tasks: func(snapshot, policy pointsman.Digest, task pointsman.TaskID) (*cascade.Task, error) {
+			return instance.Past(artefact.Open(data), snapshot, policy, task)
+		},
+	})
+	if err != nil || report.Decisions != sent || report.Agree != sent {
+		t.Errorf("%d sent: %+v, %v", sent, report, err)
+	}
+	seen := map[pointsman.Cause]int{}
+	for found, err := range reader.Decisions(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := found.Decision
+		seen[d.Cause]++
+		if d.Cause == pointsman.CauseUnsupported && d.Detail == "" {
+			t.Errorf("task %s: nothing says which check failed", d.Task)
+		}
+	}
+	if n := len(pointsman.Recordings); seen[pointsman.CauseAccepted] != n || seen[pointsman.CauseUncertified] != n || seen[pointsman.CauseUnsupported] != 6*n {
+		t.Errorf("causes %v", seen)
+	}
+}
+
 // putInForce puts a policy in force that accepts the small tier's answers at a
 // threshold: each has an uplift of 0.
 func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float64) {
@@ -210,7 +271,7 @@ func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float
 	p := &policy.Policy{
 		Version: policy.Version, Task: task, Kind: ready.Kind, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
 		Tiers: terms.Tiers, Endpoints: terms.Endpoints, SliceKeys: terms.SliceKeys, Target: terms.Target,
-		Support: &policy.Support{Turns: 10, Roles: []string{"system", "user"}, Scripts: []string{"latin"}, Sets: ready.Sets()},
+		Support: &policy.Support{Turns: 10, Roles: []string{"system", "user"}, Scripts: []string{"latin"}, Sets: ready.Sets(), SliceKeys: terms.SliceKeys},
 		Certificate: &policy.Certificate{
 			Claim: "test", Certified: true, Promise: pointsman.PromiseQuality, Retain: 0.9, Delta: 0.1, Covers: []string{"test"},
 			Evidence: policy.Evidence{Units: 100, Most: 1, N: 100, Local: 50, LargestRight: 90, Quality: 0.9, Largest: 0.9, Level: 0.01, Method: "test"},
@@ -221,7 +282,7 @@ func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float
 			Acceptable: head, OnlyLargest: head, OnlyThis: head,
 			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
 			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
-			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}},
+			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}, {Slice: "channel=chat", Threshold: &threshold, Certified: true, Why: "test"}},
 			Patterns:   []policy.Pattern{{Missing: []pointsman.SignalName{}, Threshold: &threshold, Seen: 50, Why: "test"}},
 		}},
 	}
