@@ -19,24 +19,28 @@ const (
 
 // The signals of an answer.
 const (
-	AnswerChars       pointsman.SignalName = "answer.chars"         // ln(1 + bytes)
-	AnswerWords       pointsman.SignalName = "answer.words"         // ln(1 + words)
-	AnswerFinished    pointsman.SignalName = "answer.finished"      // 1 where the upstream says that it stopped by itself
-	AnswerRefusal     pointsman.SignalName = "answer.refusal"       // 1 where the answer declines to answer
-	AnswerHedging     pointsman.SignalName = "answer.hedging"       // hedging expressions, ln(1 + count)
-	AnswerRepetition  pointsman.SignalName = "answer.repetition"    // share of word trigrams that occurred before
-	AnswerDigits      pointsman.SignalName = "answer.digits"        // share of digits among the letters and digits
-	AnswerValid       pointsman.SignalName = "answer.valid"         // 1 where the output contract is kept
-	AnswerLogprobMean pointsman.SignalName = "answer.logprob_mean"  // nats per token
-	AnswerLogprobMin  pointsman.SignalName = "answer.logprob_min"   // nats of the least likely token
-	AnswerLogprobP10  pointsman.SignalName = "answer.logprob_p10"   // nats at the tenth percentile of the tokens
-	AnswerEntropy     pointsman.SignalName = "answer.first_entropy" // nats, of the first token over the alternatives given
-	AnswerMargin      pointsman.SignalName = "answer.label_margin"  // probability of the label less that of the next one
-	StudentOOS        pointsman.SignalName = "student.oos"          // an embedded tier's own out-of-scope score, in [0,1]
-	StudentAgreement  pointsman.SignalName = "student.agreement"    // the task's student's probability of the answer's label
-	WitnessAgreement  pointsman.SignalName = "witness.agreement"    // 1 where another small model gives the same label, else the overlap of words, in [0,1]
-	JudgeAcceptable   pointsman.SignalName = "judge.acceptable"     // a text student's P(this answer acceptable)
-	JudgeUplift       pointsman.SignalName = "judge.uplift"         // a text student's P(only the largest right) − P(only this right)
+	AnswerChars       pointsman.SignalName = "answer.chars"             // ln(1 + bytes)
+	AnswerWords       pointsman.SignalName = "answer.words"             // ln(1 + words)
+	AnswerFinished    pointsman.SignalName = "answer.finished"          // 1 where the upstream says that it stopped by itself
+	AnswerRefusal     pointsman.SignalName = "answer.refusal"           // 1 where the answer declines to answer
+	AnswerHedging     pointsman.SignalName = "answer.hedging"           // hedging expressions, ln(1 + count)
+	AnswerRepetition  pointsman.SignalName = "answer.repetition"        // share of word trigrams that occurred before
+	AnswerDigits      pointsman.SignalName = "answer.digits"            // share of digits among the letters and digits
+	AnswerValid       pointsman.SignalName = "answer.valid"             // 1 where the output contract is kept
+	AnswerLogprobMean pointsman.SignalName = "answer.logprob_mean"      // nats per token
+	AnswerLogprobMin  pointsman.SignalName = "answer.logprob_min"       // nats of the least likely token
+	AnswerLogprobP10  pointsman.SignalName = "answer.logprob_p10"       // nats at the tenth percentile of the tokens
+	AnswerEntropy     pointsman.SignalName = "answer.first_entropy"     // nats, of the first token over the alternatives given
+	AnswerMargin      pointsman.SignalName = "answer.label_margin"      // probability of the label less that of the next one
+	AnswerMeanOdds    pointsman.SignalName = "answer.logprob_mean_odds" // log-odds of the probability whose logarithm is answer.logprob_mean
+	AnswerMinOdds     pointsman.SignalName = "answer.logprob_min_odds"  // log-odds of the least likely token
+	AnswerLabelOdds   pointsman.SignalName = "answer.label_odds"        // log-odds of the label against the next one
+	StudentOOS        pointsman.SignalName = "student.oos"              // an embedded tier's own out-of-scope score, in [0,1]
+	StudentAgreement  pointsman.SignalName = "student.agreement"        // the task's student's probability of the answer's label
+	AgreementOdds     pointsman.SignalName = "student.agreement_odds"   // log-odds of student.agreement
+	WitnessAgreement  pointsman.SignalName = "witness.agreement"        // 1 where another small model gives the same label, else the overlap of words, in [0,1]
+	JudgeAcceptable   pointsman.SignalName = "judge.acceptable"         // a text student's P(this answer acceptable)
+	JudgeUplift       pointsman.SignalName = "judge.uplift"             // a text student's P(only the largest right) − P(only this right)
 )
 
 // OfRequest measures a request, in a fixed order. The students may be nil.
@@ -49,7 +53,7 @@ func OfRequest(r *pointsman.Request, students *Students) pointsman.Signals {
 // OfAnswer measures an answer that was read through its contract, in a fixed
 // order.
 func OfAnswer(r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading, witness *Witness, students *Students) pointsman.Signals {
-	out := make(pointsman.Signals, 0, 18)
+	out := make(pointsman.Signals, 0, 22)
 	out = appendShape(out, a)
 	out = append(out, truth(AnswerValid, reading.Valid))
 	out = appendLogprobs(out, a.Logprobs)

@@ -28,7 +28,8 @@ var (
 	answerOrder = []pointsman.SignalName{
 		"answer.chars", "answer.words", "answer.finished", "answer.refusal", "answer.hedging", "answer.repetition", "answer.digits",
 		"answer.valid", "answer.logprob_mean", "answer.logprob_min", "answer.logprob_p10", "answer.first_entropy", "answer.label_margin",
-		"student.oos", "witness.agreement", "student.agreement", "judge.acceptable", "judge.uplift",
+		"answer.logprob_mean_odds", "answer.logprob_min_odds", "answer.label_odds",
+		"student.oos", "witness.agreement", "student.agreement", "student.agreement_odds", "judge.acceptable", "judge.uplift",
 	}
 )
 

@@ -1,6 +1,8 @@
 package signal
 
 import (
+	"math"
+
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/student"
 )
@@ -81,7 +83,8 @@ func (s *Students) appendAnswer(out pointsman.Signals, r *pointsman.Request, a *
 	if s == nil {
 		s = &Students{}
 	}
-	out = append(out, s.agreement(r.Input, reading))
+	agreement := s.agreement(r.Input, reading)
+	out = append(out, agreement, odds(agreement))
 	if s.Judge == nil {
 		return append(out, pointsman.Unmeasured(JudgeAcceptable, noStudent), pointsman.Unmeasured(JudgeUplift, noStudent))
 	}
@@ -99,6 +102,17 @@ func (s *Students) agreement(input string, reading pointsman.Reading) pointsman.
 	}
 	return pointsman.Measured(StudentAgreement, probability(s.label(input), reading.Label))
 }
+
+// odds is an agreement as log-odds.
+func odds(agreement pointsman.Signal) pointsman.Signal {
+	if !agreement.Present() {
+		return pointsman.Unmeasured(AgreementOdds, agreement.Missing)
+	}
+	return pointsman.Measured(AgreementOdds, Odds(agreement.Value))
+}
+
+// Odds are the log-odds of a probability, bounded.
+func Odds(p float64) float64 { return logOdds(math.Log(p)) }
 
 // Agreement is the student's probability of a label; 0 for a label that the
 // student never saw, since it would not give it.

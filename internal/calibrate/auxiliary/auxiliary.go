@@ -199,9 +199,12 @@ func (f *filler) label(ctx context.Context) error {
 			put(&o.Request, pointsman.Measured(signal.RequestOOS, m.Predict(t.Input, 1).OOS))
 			for tier := range o.Tiers {
 				if tier < len(t.Labels) && t.Labels[tier] != "" {
-					put(&o.Tiers[tier].Signals, pointsman.Measured(signal.StudentAgreement, signal.Agreement(m, t.Input, t.Labels[tier])))
+					agreement := signal.Agreement(m, t.Input, t.Labels[tier])
+					put(&o.Tiers[tier].Signals, pointsman.Measured(signal.StudentAgreement, agreement))
+					put(&o.Tiers[tier].Signals, pointsman.Measured(signal.AgreementOdds, signal.Odds(agreement)))
 				} else {
 					put(&o.Tiers[tier].Signals, pointsman.Unmeasured(signal.StudentAgreement, "the answer has no label"))
+					put(&o.Tiers[tier].Signals, pointsman.Unmeasured(signal.AgreementOdds, "the answer has no label"))
 				}
 			}
 		},
