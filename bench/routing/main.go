@@ -64,11 +64,11 @@ func works() []work {
 	}
 	quality, harm := pointsman.PromiseQuality, pointsman.PromiseHarm
 	return []work{
-		{"mmlu-pro-1w", mmluPro, 2000, 2000, 24, quality, []target{{0.9, 0.48}, {0.95, 0.27}}, 0},
-		{"mmlu-pro-1w harm", mmluPro, 2000, 2000, 12, harm, []target{{0.9, math.NaN()}, {0.95, math.NaN()}}, 0},
-		{"mmlu-pro-300", mmluPro, 150, 150, 60, quality, []target{{0.9, 0.22}}, 0},
-		{"routellm-mmlu", func(root string) ([]item, error) { return routellm(root, "mmlu_mixtral_vs_gpt4.csv.gz", false) }, 1500, 1500, 60, quality, []target{{0.9, 0.65}, {0.95, 0.36}}, 0.65},
-		{"gsm8k", gsm(true), 300, 400, 100, quality, []target{{0.9, 0.40}}, 0},
+		{"mmlu-pro-1w", mmluPro, 2000, 2000, 120, quality, []target{{0.9, 0.48}, {0.95, 0.27}}, 0},
+		{"mmlu-pro-1w harm", mmluPro, 2000, 2000, 60, harm, []target{{0.9, math.NaN()}, {0.95, math.NaN()}}, 0},
+		{"mmlu-pro-300", mmluPro, 150, 150, 300, quality, []target{{0.9, 0.22}}, 0},
+		{"routellm-mmlu", func(root string) ([]item, error) { return routellm(root, "mmlu_mixtral_vs_gpt4.csv.gz", false) }, 1500, 1500, 120, quality, []target{{0.9, 0.65}, {0.95, 0.36}}, 0.65},
+		{"gsm8k", gsm(true), 300, 400, 300, quality, []target{{0.9, 0.40}}, 0},
 		{"apgr-gsm8k prompt", gsm(false), 653, 0, 20, quality, nil, 0.62},
 		{"apgr-gsm8k answer", gsm(true), 653, 0, 20, quality, nil, 0.74},
 		{"apgr-mmlu-pro", mmluPro, 4000, 0, 6, quality, nil, 0.60},
