@@ -3,24 +3,32 @@ package main
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/contract"
 	"github.com/pointsman-ai/pointsman/internal/signal"
+	"github.com/pointsman-ai/pointsman/internal/student"
+	"github.com/pointsman-ai/pointsman/internal/upstream"
+	"github.com/pointsman-ai/pointsman/internal/upstream/embedded"
 )
 
 // item is one recorded request with the answers of both tiers.
 type item struct {
 	id              string
 	prompt          string
-	small           string // the small tier's text; empty where none is on record
+	small           string            // the small tier's text; empty where none is on record
+	answer          *pointsman.Answer // where more than its text is on record
 	reading         pointsman.Reading
 	witness         *signal.Witness
 	right, largest  bool
@@ -144,4 +152,63 @@ func mmluPro(root string) ([]item, error) {
 		return nil
 	}, "mmlu_pro", "questions.jsonl.gz")
 	return out, err
+}
+
+// clinc reads CLINC150 with a student below, distilled from a large tier that is
+// simulated: the truth with 3 % seeded errors.
+func clinc(root string) ([]item, error) {
+	r, err := open(root, "clinc150", "data_full.json.gz")
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var sets map[string][][2]string
+	if err := json.NewDecoder(r).Decode(&sets); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, one := range sets["train"] {
+		seen[one[1]] = true
+	}
+	labels := slices.Sorted(maps.Keys(seen))
+	random := rand.New(rand.NewPCG(150, 3))
+	large := func(truth string) string {
+		if random.Float64() >= 0.03 {
+			return truth
+		}
+		for {
+			if wrong := labels[random.IntN(len(labels))]; wrong != truth {
+				return wrong
+			}
+		}
+	}
+	var examples []student.Example
+	for _, one := range sets["train"] {
+		examples = append(examples, student.Example{Text: one[0], Label: large(one[1])})
+	}
+	model, err := student.Train(context.Background(), examples, student.Large(), nil)
+	if err != nil {
+		return nil, err
+	}
+	content, err := model.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	served, err := embedded.Load(content, "student")
+	if err != nil {
+		return nil, err
+	}
+	var out []item
+	for _, one := range slices.Concat(sets["val"], sets["test"]) {
+		answer, err := served.Complete(context.Background(), upstream.Call{Input: one[0], Model: "student"})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, item{
+			id: fmt.Sprint(len(out)), prompt: one[0], small: answer.Text, answer: answer,
+			reading: pointsman.Reading{Valid: true, Label: answer.Text}, right: answer.Text == one[1],
+			largest: large(one[1]) == one[1], largestHasValid: true,
+		})
+	}
+	return out, nil
 }

@@ -69,6 +69,7 @@ func works() []work {
 		{"mmlu-pro-300", mmluPro, 150, 150, 300, quality, []target{{0.9, 0.22}}, 0},
 		{"routellm-mmlu", func(root string) ([]item, error) { return routellm(root, "mmlu_mixtral_vs_gpt4.csv.gz", false) }, 1500, 1500, 120, quality, []target{{0.9, 0.65}, {0.95, 0.36}}, 0.65},
 		{"gsm8k", gsm(true), 300, 400, 300, quality, []target{{0.9, 0.40}}, 0},
+		{"moonshot", clinc, 1500, 3000, 100, quality, []target{{0.99, 0.88}, {0.98, 0.91}}, 0},
 		{"apgr-gsm8k prompt", gsm(false), 653, 0, 20, quality, nil, 0.62},
 		{"apgr-gsm8k answer", gsm(true), 653, 0, 20, quality, nil, 0.74},
 		{"apgr-mmlu-pro", mmluPro, 4000, 0, 6, quality, nil, 0.60},
@@ -109,6 +110,16 @@ func run(out io.Writer, root, only string) error {
 			if math.IsNaN(r.Target) { // JSON has none
 				r.Target, r.Comparable = 0, false
 			}
+			rows = append(rows, r)
+		}
+	}
+	if name := "cost"; strings.HasPrefix(name, only) {
+		figures, err := costs(root)
+		if err != nil {
+			return fmt.Errorf("cost: %w", err)
+		}
+		for _, r := range figures {
+			fmt.Fprintf(out, "%-22s %-12s %8.4f   [%7.4f, %7.4f] %8.4g\n", r.Work, r.Metric, r.Value, r.Low, r.High, r.Target)
 			rows = append(rows, r)
 		}
 	}
@@ -206,7 +217,10 @@ func (w *work) draw(items []item, seed uint64) (result, error) {
 
 func observe(one *item) (fit.Observation, auxiliary.Texts) {
 	request := &pointsman.Request{Input: one.prompt, Messages: []pointsman.Message{{Role: "user", Text: one.prompt}}}
-	answer := &pointsman.Answer{Text: one.small, FinishReason: "stop"}
+	answer := one.answer
+	if answer == nil {
+		answer = &pointsman.Answer{Text: one.small, FinishReason: "stop"}
+	}
 	o := fit.Observation{
 		ID: one.id, Request: signal.OfRequest(request, nil), Shape: signal.ShapeOf(request),
 		Tiers: []fit.TierOutcome{
