@@ -698,3 +698,29 @@ func TestCostsOfMistakes(t *testing.T) {
 		t.Errorf("%d harms, %d without costs", costly.Harms, plain.Harms)
 	}
 }
+
+// TestTwoCalibrationsAtOnce: of two that certify on the same examples at the same
+// time, one is told to run again.
+func TestTwoCalibrationsAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "spent", "desk.jsonl")
+	var both, begun sync.WaitGroup
+	begun.Add(2)
+	errs := make([]error, 2)
+	for k := range errs {
+		w := newBench(t, 160)
+		w.options.Spent, w.options.Seed = path, uint64(k+1)
+		var once sync.Once
+		w.large.asked = func() { // until both have read what is spent
+			once.Do(func() {
+				begun.Done()
+				begun.Wait()
+			})
+		}
+		both.Go(func() { _, _, errs[k] = calibrate.Run(t.Context(), w.options) })
+	}
+	both.Wait()
+	var told *pointsman.Error
+	if (errs[0] == nil) == (errs[1] == nil) || !errors.As(errors.Join(errs...), &told) || !strings.Contains(told.Message, "another calibration of this task") {
+		t.Errorf("%v", errs)
+	}
+}

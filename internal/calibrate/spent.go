@@ -111,23 +111,48 @@ func triesBefore(uses []use, run pointsman.Digest, s *sample) int {
 }
 
 // remember appends a certification to the file, unless it is there, and makes it
-// durable before anything is promised.
+// durable before anything is promised. uses are what the file held when the run
+// began; an error says that another run has certified on the same examples since.
 func remember(path string, uses []use, one use) error {
-	if path == "" || slices.ContainsFunc(uses, func(u use) bool { return u.Run == one.Run }) {
+	if path == "" {
 		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	meanwhile := &pointsman.Error{
+		Code: pointsman.CodeUnavailable, Message: "another calibration of this task is certifying on the same examples",
+		Hint: "run this one again: what the other has spent is then known",
+	}
+	if taken, err := durable.TryLock(lock); err != nil || !taken {
+		return errors.Join(meanwhile, err)
+	}
+	now, err := readUses(path)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(now, func(u use) bool { return u.Run == one.Run }) {
+		return nil
+	}
+	for _, other := range now[min(len(uses), len(now)):] {
+		if slices.ContainsFunc(other.Examples, func(e string) bool { return slices.Contains(one.Examples, e) }) {
+			return meanwhile
+		}
 	}
 	slices.Sort(one.Examples)
 	one.Examples = slices.Compact(one.Examples)
 	var content bytes.Buffer
-	for _, u := range append(slices.Clone(uses), one) {
+	for _, u := range append(now, one) {
 		line, err := json.Marshal(u)
 		if err != nil {
 			return err
 		}
 		content.Write(append(line, '\n'))
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
 	}
 	return durable.WriteFile(path, content.Bytes())
 }
