@@ -115,7 +115,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := runOf(options, sample)
+	run, err := runOf(options, sample, o.Reuse)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -185,7 +185,7 @@ func explained(err error, r *Report) error {
 }
 
 // runOf names a calibration by what it certifies, and on what.
-func runOf(f fit.Options, s *sample) (pointsman.Digest, error) {
+func runOf(f fit.Options, s *sample, reuse bool) (pointsman.Digest, error) {
 	var examples []string
 	for _, one := range s.all() {
 		examples = append(examples, one.id)
@@ -197,8 +197,9 @@ func runOf(f fit.Options, s *sample) (pointsman.Digest, error) {
 		Seed     uint64
 		Share    float64
 		Slices   []string
+		Reuse    bool
 		Examples []string
-	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, examples})
+	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, reuse, examples})
 	return pointsman.DigestOf(content), err
 }
 

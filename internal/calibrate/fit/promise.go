@@ -527,7 +527,7 @@ func (t *tester) covers() []string {
 	)
 	if t.Tries > 0 {
 		delta := 1 - t.Target.Confidence
-		out = append(out, fmt.Sprintf("The examples have certified %d policies before, so that this one had to be shown at an error level of %.3g; all of them together hold with %s confidence.",
+		out = append(out, fmt.Sprintf("Examples that have certified before (policies so far: %d), so that this promise had to be shown at an error level of %.3g; it and those before it hold together with %s confidence.",
 			t.Tries, t.claim().Delta, percent(1-delta*(2-math.Ldexp(1, -t.Tries)))))
 	}
 	if t.promise() == pointsman.PromiseQuality {
