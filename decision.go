@@ -129,6 +129,9 @@ type Attempt struct {
 	Signals    Signals    `json:"signals,omitempty"`
 	Reading    Reading    `json:"reading"`
 	Confidence Confidence `json:"confidence"`
+	// Stakes are what the answer added to the stakes of the request, since it may
+	// be a mistake that costs more than others; 0 where nothing.
+	Stakes float64 `json:"stakes,omitempty"`
 	// Cause says why this attempt was accepted or why the cascade moved on.
 	Cause Cause `json:"cause"`
 	// Detail is for people: the upstream's error, the broken contract.

@@ -112,6 +112,14 @@ type Target struct {
 	Confidence float64 `json:"confidence"`
 }
 
+// Promised is the promise, where it is not said [PromiseQuality].
+func (t Target) Promised() Promise {
+	if t.Promise == "" {
+		return PromiseQuality
+	}
+	return t.Promise
+}
+
 // Promise is what a policy promises of its cascade.
 type Promise string
 

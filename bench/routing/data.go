@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/contract"
+	"github.com/pointsman-ai/pointsman/internal/jsonl"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/student"
 	"github.com/pointsman-ai/pointsman/internal/upstream"
@@ -74,18 +75,22 @@ func lines[T any](root string, each func(T) error, parts ...string) error {
 		return err
 	}
 	defer r.Close()
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 16<<20)
-	for s.Scan() {
-		var one T
-		if err := json.Unmarshal(s.Bytes(), &one); err != nil {
-			return err
+	for all := jsonl.NewReader(r, 16<<20); ; {
+		line, err := all.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
-		if err := each(one); err != nil {
-			return err
+		var one T
+		if err == nil {
+			err = json.Unmarshal(line.Data, &one)
+		}
+		if err == nil {
+			err = each(one)
+		}
+		if err != nil {
+			return fmt.Errorf("%s, line %d: %w", filepath.Join(parts...), all.Number(), err)
 		}
 	}
-	return s.Err()
 }
 
 // routellm reads a set of RouteLLM: Mixtral-8x7B below, GPT-4 above.

@@ -118,7 +118,7 @@ func enough(o Options, f fit.Options, sample *sample, spent map[string]bool, las
 	toFit, toCertify := parts.Count(fit.PartFit), parts.Units(fit.PartCertify)
 	r.Least = least
 	t := o.Task.Target
-	promise := fmt.Sprintf("to promise %s of %g with %g %% confidence", promised(t), t.Retain, 100*t.Confidence)
+	promise := fmt.Sprintf("to promise %s of %g with %g %% confidence", t.Promised(), t.Retain, 100*t.Confidence)
 	if len(stubs) >= least.Examples && toFit >= least.Fit && toCertify >= least.Certify {
 		o.Progress.Note(fmt.Sprintf("%d examples to fit and %d independent ones to certify, %s, which takes at least %d, and more where quality is lost",
 			toFit, toCertify, promise, least.Certify))
@@ -136,13 +136,6 @@ func enough(o Options, f fit.Options, sample *sample, spent map[string]bool, las
 			len(stubs), len(o.Examples), toFit, toCertify),
 		Hint: hint,
 	}
-}
-
-func promised(t pointsman.Target) pointsman.Promise {
-	if t.Promise == "" {
-		return pointsman.PromiseQuality
-	}
-	return t.Promise
 }
 
 // unused says how many examples could not be used, and why.

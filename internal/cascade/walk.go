@@ -115,8 +115,13 @@ func (w *walk) judge(request pointsman.Signals, a *pointsman.Attempt) (accepted 
 		a.Cause = s.cause
 		return true
 	}
+	stakes := w.stakes
+	if own := w.task.Stakes(a.Reading.Label); own > 1 {
+		a.Stakes = own
+		stakes *= own
+	}
 	var detail string
-	accepted, a.Cause, detail = w.task.Policy.Decide(s.tier, w.slices, w.stakes*w.task.Stakes(a.Reading.Label), a.Reading, a.Confidence)
+	accepted, a.Cause, detail = w.task.Policy.Decide(s.tier, w.slices, stakes, a.Reading, a.Confidence)
 	a.Detail = detail
 	if accepted {
 		w.why, w.whyDetail = a.Cause, detail

@@ -34,7 +34,7 @@ func (c *Cascade) rule(t Target, e *dataset.Example) (ruling, error) {
 		return ruling{}, err
 	}
 	request.Pin = t.Tier
-	effect := c.Task.Plan(request).Effect
+	effect := c.Task.Rules.Apply(request)
 	switch {
 	case t.Tier != "" && effect.Pin != "" && effect.Pin != t.Tier:
 		return ruling{excluded: pinned(effect, effect.Pin)}, nil
@@ -54,7 +54,7 @@ func (c *Tiers) rule(t Target, e *dataset.Example) (ruling, error) {
 	if err != nil {
 		return ruling{}, err
 	}
-	effect := c.Task.Plan(request).Effect
+	effect := c.Task.Rules.Apply(request)
 	for i := range c.Task.Tiers {
 		if id := c.Task.Tiers[i].ID; !slices.Contains(effect.Permitted, id) {
 			return ruling{excluded: forbidden(effect, id)}, nil

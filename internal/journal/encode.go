@@ -145,7 +145,11 @@ func (e *encoder) attempt(a *pointsman.Attempt) {
 	e.optFloat(start, `"uplift":`, a.Confidence.Uplift)
 	e.optFloat(start, `"threshold":`, a.Confidence.Threshold)
 	e.optFloat(start, `"harm":`, a.Confidence.Harm)
-	e.raw(`},"cause":`).str(string(a.Cause)).opt(`,"detail":`, a.Detail).opt(`,"finish_reason":`, a.FinishReason)
+	e.raw(`}`)
+	if a.Stakes != 0 {
+		e.raw(`,"stakes":`).float(a.Stakes)
+	}
+	e.raw(`,"cause":`).str(string(a.Cause)).opt(`,"detail":`, a.Detail).opt(`,"finish_reason":`, a.FinishReason)
 	e.raw(`,"usage":`).usage(&a.Usage).raw(`,"cost":`).cost(a.Cost).raw(`,"latency_ns":`).int(int64(a.Latency))
 	if a.FirstToken != 0 {
 		e.raw(`,"first_token_ns":`).int(int64(a.FirstToken))

@@ -75,8 +75,8 @@ func testDecision(n int) *pointsman.Decision {
 		return pointsman.Attempt{
 			Tier: pointsman.TierID(tier), Model: pointsman.ModelID(model), Variant: variant, ServedBy: model + "-2026-01",
 			Signals: answer, Reading: pointsman.Reading{Valid: true, Label: "card_arrival"},
-			Confidence: pointsman.Confidence{Acceptable: ptr(0.9312), Uplift: ptr(0.0213), Threshold: ptr(0.05), Harm: ptr(0.041)},
-			Cause:      cause, FinishReason: "stop",
+			Confidence: pointsman.Confidence{Acceptable: ptr(0.9312), Uplift: ptr(0.0213), Threshold: ptr(0.05), Harm: ptr(0.041)}, Stakes: 5,
+			Cause: cause, FinishReason: "stop",
 			Usage:   pointsman.Usage{Known: true, Input: 412, Output: 4},
 			Cost:    pointsman.KnownCost(64_200),
 			Latency: 213 * time.Millisecond,

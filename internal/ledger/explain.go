@@ -130,6 +130,7 @@ func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 		fmt.Fprintf(&b, ", which breaks the contract: %s", a.Reading.Problem)
 	}
 	c := a.Confidence
+	stakes = max(stakes, 1) * max(a.Stakes, 1)
 	if c.Acceptable != nil && c.Uplift != nil {
 		fmt.Fprintf(&b, ". The probability that this is acceptable is %.3f; asking the largest tier is worth %+.4f", *c.Acceptable, *c.Uplift)
 		switch {

@@ -34,7 +34,7 @@ func (p *Policy) Assess(stage int, request, answer pointsman.Signals) pointsman.
 	if !p.old() {
 		numbers[3] = Logistic(l.onlyLargest)
 		c.Harm, whole = &numbers[3], nil
-		if pattern := s.pattern(request, answer); pattern != nil {
+		if pattern := s.pattern(l.missing, request, answer); pattern != nil {
 			whole = pattern.Threshold
 		}
 	}
@@ -48,19 +48,19 @@ func (p *Policy) Assess(stage int, request, answer pointsman.Signals) pointsman.
 // Pattern finds the pattern of missing signals that an answer has, or nil where
 // calibration has not seen enough of it.
 func (p *Policy) Pattern(stage int, request, answer pointsman.Signals) *Pattern {
-	if s := p.stage(stage); s != nil {
-		return s.pattern(request, answer)
+	s := p.stage(stage)
+	if s == nil {
+		return nil
 	}
-	return nil
+	l, ok := s.logits(request, answer)
+	if !ok {
+		return nil
+	}
+	return s.pattern(l.missing, request, answer)
 }
 
-func (s *Stage) pattern(request, answer pointsman.Signals) *Pattern {
-	missing := 0
-	for i := range s.Features {
-		if _, ok := value(s.Features[i].Signal, i, request, answer); !ok {
-			missing++
-		}
-	}
+// pattern finds the pattern of so many missing signals that an answer has.
+func (s *Stage) pattern(missing int, request, answer pointsman.Signals) *Pattern {
 	for i := range s.Patterns {
 		p := &s.Patterns[i]
 		if len(p.Missing) != missing {
@@ -82,7 +82,8 @@ func (s *Stage) pattern(request, answer pointsman.Signals) *Pattern {
 
 // Broken is the confidence in an answer that breaks its contract, whatever its
 // signals: it is not acceptable, and asking on is worth the probability that
-// the largest tier is right, as the certificate has it. It is empty where the stage does not exist.
+// the largest tier is right, as the certificate has it. It is empty where the
+// stage does not exist.
 func (p *Policy) Broken(stage int) pointsman.Confidence {
 	s := p.stage(stage)
 	if s == nil {
@@ -115,12 +116,15 @@ func (p *Policy) Lacks(stage int, request, answer pointsman.Signals) (pointsman.
 }
 
 // logits are the log-odds that a stage's heads give to one answer.
-type logits struct{ acceptable, onlyLargest, onlyThis float64 }
+type logits struct {
+	acceptable, onlyLargest, onlyThis float64
+	missing                           int // features without a value
+}
 
 // logits computes all heads in one pass over the features. It is false where a
 // signal is missing that must not be.
 func (s *Stage) logits(request, answer pointsman.Signals) (logits, bool) {
-	l := logits{s.Acceptable.Intercept, s.OnlyLargest.Intercept, s.OnlyThis.Intercept}
+	l := logits{acceptable: s.Acceptable.Intercept, onlyLargest: s.OnlyLargest.Intercept, onlyThis: s.OnlyThis.Intercept}
 	for i := range s.Features {
 		f := &s.Features[i]
 		v, ok := value(f.Signal, i, request, answer)
@@ -128,6 +132,7 @@ func (s *Stage) logits(request, answer pointsman.Signals) (logits, bool) {
 			if !f.MayMiss {
 				return l, false
 			}
+			l.missing++
 			l.acceptable += s.Acceptable.Missing[i]
 			l.onlyLargest += s.OnlyLargest.Missing[i]
 			l.onlyThis += s.OnlyThis.Missing[i]

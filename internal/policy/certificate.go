@@ -63,6 +63,9 @@ type Evidence struct {
 	// Level is the error level at which the promise would just be shown.
 	Level  float64 `json:"level"`
 	Method string  `json:"method"`
+	// HarmBound is the upper confidence bound of P(wrong answer | the largest
+	// tier is right) where the test was the exact one of harm.
+	HarmBound *float64 `json:"harm_bound,omitempty"`
 }
 
 // PatternEvidence is the test of one pattern of missing signals.
@@ -131,6 +134,8 @@ func (e *Evidence) check(shown bool, delta float64) error {
 		return fmt.Errorf("%d draws with %d requests", e.Units, e.N)
 	case !share(e.Quality) || !share(e.Largest) || !share(e.Level):
 		return fmt.Errorf("quality %v, largest %v, level %v: want shares", e.Quality, e.Largest, e.Level)
+	case e.HarmBound != nil && !share(*e.HarmBound):
+		return fmt.Errorf("harm bound %v: want a share", *e.HarmBound)
 	case shown && !(e.Level <= delta):
 		return fmt.Errorf("certified at level %v above %v", e.Level, delta)
 	}

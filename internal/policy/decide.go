@@ -47,7 +47,7 @@ func (p *Policy) Decide(stage int, of []string, stakes float64, reading pointsma
 	effective := Effective(*c.Uplift, stakes)
 	if !p.old() {
 		if c.Threshold == nil {
-			return false, pointsman.CauseUnsupported, "signals are missing in a combination of which calibration saw too few answers, or that was not certified"
+			return false, pointsman.CauseUnsupported, combination
 		}
 		if unknown := p.unknown(stage, of); unknown != "" {
 			return false, pointsman.CauseUncertified, unknown + " is a slice that calibration saw too few requests of"
@@ -117,6 +117,9 @@ func (p *Policy) unknown(stage int, of []string) string {
 	return ""
 }
 
+// combination says why no answer with such signals missing is accepted.
+const combination = "signals are missing in a combination of which calibration saw too few answers, or that was not certified"
+
 // Before is what is known of a request before a tier is asked.
 type Before struct {
 	Slices  []string
@@ -146,7 +149,7 @@ func (p *Policy) Unusable(stage int, b *Before) (cause pointsman.Cause, detail s
 		return pointsman.CauseUnsupported, why
 	}
 	if !slices.ContainsFunc(s.Patterns, func(p Pattern) bool { return p.Threshold != nil && s.possible(&p, b) }) {
-		return pointsman.CauseUnsupported, "signals are missing in a combination of which calibration saw too few answers, or that was not certified"
+		return pointsman.CauseUnsupported, combination
 	}
 	return "", ""
 }

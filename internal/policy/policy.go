@@ -171,14 +171,11 @@ func (p *Policy) Matches(t Terms) error {
 	if p.old() {
 		return nil
 	}
-	promise := t.Target.Promise
-	if promise == "" {
-		promise = pointsman.PromiseQuality
-	}
+	promise := t.Target.Promised()
 	switch {
-	case promise != p.Target.Promise || t.Target.Retain != p.Target.Retain || t.Target.Confidence != p.Target.Confidence:
+	case promise != p.Target.Promised() || t.Target.Retain != p.Target.Retain || t.Target.Confidence != p.Target.Confidence:
 		return fmt.Errorf("policy is void: it was certified for %s of %g with confidence %g, and the target is now %s of %g with confidence %g",
-			p.Target.Promise, p.Target.Retain, p.Target.Confidence, promise, t.Target.Retain, t.Target.Confidence)
+			p.Target.Promised(), p.Target.Retain, p.Target.Confidence, promise, t.Target.Retain, t.Target.Confidence)
 	case t.Costs != p.Costs:
 		return fmt.Errorf("policy is void: it was certified for other costs of mistakes")
 	case !slices.Equal(t.SliceKeys, p.SliceKeys):

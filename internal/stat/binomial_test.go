@@ -121,8 +121,6 @@ func TestUndefinedIsSaid(t *testing.T) {
 		"too many events":   func() error { _, err := stat.Wilson(3, 2, 0.95); return err },
 		"level of 1":        func() error { _, err := stat.ClopperPearson(1, 2, 1); return err },
 		"level NaN":         func() error { _, err := stat.ClopperPearsonLower(1, 2, math.NaN()); return err },
-		"rate at epsilon":   func() error { _, err := stat.ExamplesNeeded(0.01, 0.05, 0.01); return err },
-		"rate NaN":          func() error { _, err := stat.ExamplesNeeded(0.01, 0.05, math.NaN()); return err },
 		"no pairs":          func() error { _, err := stat.Pairs{}.Difference(0.95); return err },
 		"no discordance":    func() error { _, err := stat.Pairs{Both: 5}.McNemar(); return err },
 		"unequal lengths":   func() error { _, err := stat.CountPairs(yes, yes[:1]); return err },
@@ -147,40 +145,4 @@ func TestUndefinedIsSaid(t *testing.T) {
 			t.Errorf("%s: %v, want ErrUndefined", name, err)
 		}
 	}
-}
-
-func TestExamplesNeeded(t *testing.T) {
-	for _, c := range []struct {
-		epsilon, delta, rate float64
-		want                 int
-	}{
-		{0.05, 0.05, 0, 59}, // 0.95^59 < 0.05: the size that is well known from acceptance sampling
-		{0.01, 0.05, 0, 299},
-		{0.10, 0.10, 0, 22},
-		{0.05, 0.05, 0.01, 93}, // one event: the classical plan n=93, c=1
-	} {
-		got, err := stat.ExamplesNeeded(c.epsilon, c.delta, c.rate)
-		if err != nil || got != c.want {
-			t.Errorf("ExamplesNeeded(%v, %v, %v) = %d (%v), want %d", c.epsilon, c.delta, c.rate, got, err, c.want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		epsilon := rapid.Float64Range(0.001, 0.3).Draw(t, "epsilon")
-		delta := rapid.Float64Range(0.001, 0.3).Draw(t, "delta")
-		rate := epsilon * rapid.Float64Range(0, 0.9).Draw(t, "share of epsilon")
-		n, err := stat.ExamplesNeeded(epsilon, delta, rate)
-		if err != nil {
-			t.Fatal(err)
-		}
-		events := int(math.Ceil(rate * float64(n)))
-		if bound, err := stat.ClopperPearsonUpper(events, n, delta); err != nil || bound > epsilon+1e-12 {
-			t.Fatalf("%d events in %d give %v (%v), more than %v", events, n, bound, err, epsilon)
-		}
-		if n > 1 {
-			events := int(math.Ceil(rate * float64(n-1)))
-			if bound, _ := stat.ClopperPearsonUpper(min(events, n-1), n-1, delta); bound <= epsilon-1e-12 {
-				t.Fatalf("%d examples would do as well: %v", n-1, bound)
-			}
-		}
-	})
 }

@@ -11,11 +11,8 @@ import (
 func ExampleClopperPearsonUpper() {
 	bound, err := stat.ClopperPearsonUpper(0, 299, 0.05)
 	fmt.Printf("%.4f %v\n", bound, err)
-	n, err := stat.ExamplesNeeded(0.01, 0.05, 0)
-	fmt.Println(n, err)
 	// Output:
 	// 0.0100 <nil>
-	// 299 <nil>
 }
 
 // Two systems on the same 200 examples.

@@ -75,7 +75,7 @@ func TestExactHarm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v.Shown != (bound <= 0.05) || v.Harms != harms || v.LargestRight != 200 || v.Method != certify.MethodExact {
+		if v.Shown != (bound <= 0.05) || v.Harms != harms || v.LargestRight != 200 || v.Method != certify.MethodExact || v.HarmBound == nil || *v.HarmBound != bound {
 			t.Errorf("%d harms, bound %v: %+v", harms, bound, v)
 		}
 	}

@@ -33,7 +33,7 @@
 //
 // Where every unit is one request, harm is a binomial count among the requests
 // that the largest tier has right, given how many those are, and its upper
-// Clopper-Pearson bound is exact: [HarmBound].
+// Clopper-Pearson bound is exact.
 //
 // Everything else is tested by betting (Waudby-Smith and Ramdas, "Estimating
 // means of bounded random variables by betting", JRSS B 2024, section 4). With

@@ -87,6 +87,10 @@ type Verdict struct {
 	// Evidence is the error level at which the claim would just be shown: at
 	// most Delta where it is.
 	Evidence float64 `json:"evidence"`
+	// HarmBound is the upper confidence bound, at the claim's error level, of
+	// P(harm | the largest tier is right); null where the test was not that of
+	// harm on requests that stand alone.
+	HarmBound *float64 `json:"harm_bound"`
 }
 
 // Test tests one candidate. pilot are the cases of other examples under the
@@ -114,6 +118,13 @@ func (c Claim) Test(cases []Case, s Sample, pilot []Case, ps Sample) (Verdict, e
 			return v, err
 		}
 		v.Evidence = p
+		bound := 1.0
+		if v.LargestRight > 0 {
+			if bound, err = stat.ClopperPearsonUpper(v.Harms, v.LargestRight, c.Delta); err != nil {
+				return v, err
+			}
+		}
+		v.HarmBound = &bound
 	} else {
 		v.Method = MethodBetting
 		sums := c.sums(cases, s)
@@ -156,15 +167,6 @@ func count(cases []Case, s Sample) Verdict {
 		v.Largest /= known
 	}
 	return v
-}
-
-// HarmBound is the upper confidence bound, at error level delta, of P(harm | the
-// largest tier is right), where every unit is one request.
-func (v Verdict) HarmBound(delta float64) (float64, error) {
-	if v.LargestRight == 0 {
-		return 1, nil
-	}
-	return stat.ClopperPearsonUpper(v.Harms, v.LargestRight, delta)
 }
 
 // Sequence tests candidates in their order, from the strictest to the loosest,

@@ -99,9 +99,9 @@ func (o Options) complete(observations []Observation) (Options, error) {
 		wrong = fmt.Sprintf("a cascade of %d tiers: it takes at least two", len(o.Tiers))
 	case !(o.Target.Retain > 0 && o.Target.Retain <= 1):
 		wrong = fmt.Sprintf("target: retain is %v, want more than 0 and at most 1", o.Target.Retain)
-	case o.promise() != pointsman.PromiseQuality && o.promise() != pointsman.PromiseHarm:
+	case o.Target.Promised() != pointsman.PromiseQuality && o.Target.Promised() != pointsman.PromiseHarm:
 		wrong = fmt.Sprintf("target: promise %q is not known", o.Target.Promise)
-	case o.promise() == pointsman.PromiseHarm && o.Target.Retain == 1:
+	case o.Target.Promised() == pointsman.PromiseHarm && o.Target.Retain == 1:
 		wrong = "target: that there is no harm at all cannot be shown by any number of examples"
 	case !(o.Target.Confidence > 0 && o.Target.Confidence < 1):
 		wrong = fmt.Sprintf("target: confidence is %v, want between 0 and 1", o.Target.Confidence)
@@ -156,7 +156,7 @@ func Fit(ctx context.Context, observations []Observation, options Options) (*pol
 		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(), Data: split.allDigest,
 		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, Endpoints: o.Endpoints, Costs: o.Costs, SliceKeys: o.SliceKeys, Support: o.support(split.fit),
 	}
-	p.Target.Promise = o.promise()
+	p.Target.Promise = o.Target.Promised()
 	stages := make([]*learned, last)
 	for tier := range stages {
 		if stages[tier], err = o.learn(ctx, split.fit, split.fold, tier); err != nil {

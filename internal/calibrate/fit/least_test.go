@@ -42,7 +42,7 @@ func TestLeastIsExact(t *testing.T) {
 				t.Errorf("%+v: %d certify: %v, and the least number is %d", c, n, g.index >= 0, l.Certify)
 			}
 		}
-		t.Logf("%s of %v, confidence %v: %d to certify, give about %d", o.promise(), c.retain, c.confidence, l.Certify, l.Give(0.5))
+		t.Logf("%s of %v, confidence %v: %d to certify, give about %d", o.Target.Promised(), c.retain, c.confidence, l.Certify, l.Give(0.5))
 	}
 	o := Options{Target: pointsman.Target{Promise: pointsman.PromiseHarm, Retain: 1, Confidence: 0.95}, Tiers: make([]pointsman.Digest, 2)}
 	if _, err := o.Least(); !errors.Is(err, ErrInvalid) {

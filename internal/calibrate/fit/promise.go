@@ -18,14 +18,7 @@ const testName = "fixed-sequence testing of thresholds, strictest first, each by
 
 // claim is what the target asks to be shown.
 func (o Options) claim() certify.Claim {
-	return certify.Claim{Promise: o.promise(), Retain: o.Target.Retain, Delta: math.Ldexp(1-o.Target.Confidence, -o.Tries)}
-}
-
-func (o Options) promise() pointsman.Promise {
-	if o.Target.Promise == "" {
-		return pointsman.PromiseQuality
-	}
-	return o.Target.Promise
+	return certify.Claim{Promise: o.Target.Promised(), Retain: o.Target.Retain, Delta: math.Ldexp(1-o.Target.Confidence, -o.Tries)}
 }
 
 // tester tests the candidates of a policy.
@@ -152,9 +145,6 @@ func (t *tester) certify() error {
 // sort says of every slice, by the fit part alone, whether it is closed or safe.
 func (t *tester) sort() error {
 	t.slicing = map[string]*slice{}
-	if len(t.Slices) == 0 {
-		return nil
-	}
 	for _, name := range t.Slices {
 		t.slicing[name] = &slice{}
 	}
@@ -181,9 +171,12 @@ func (t *tester) sort() error {
 		}
 		return index, err
 	}
-	whole, err := self(t.group("", func(*draw) bool { return true }), t.claim())
-	if err != nil {
-		return err
+	whole := -1
+	if tested > 0 {
+		var err error
+		if whole, err = self(t.group("", func(*draw) bool { return true }), t.claim()); err != nil {
+			return err
+		}
 	}
 	tested = 0
 	for _, name := range t.Slices {
@@ -489,7 +482,7 @@ func (t *tester) slices(groups []*group) error {
 func evidence(v certify.Verdict) policy.Evidence {
 	return policy.Evidence{
 		Units: v.Units, Most: v.Most, N: v.N, Local: v.Local, LargestRight: v.LargestRight, Harms: v.Harms,
-		Quality: v.Quality, Largest: v.Largest, Level: v.Evidence, Method: string(v.Method),
+		Quality: v.Quality, Largest: v.Largest, Level: v.Evidence, Method: string(v.Method), HarmBound: v.HarmBound,
 	}
 }
 
@@ -511,8 +504,12 @@ func sentence(c certify.Claim, e policy.Evidence, slice string) string {
 	if e.Local == e.N {
 		local = "all"
 	}
-	return fmt.Sprintf("With %s confidence, %s: of %s %s would be answered below the largest tier, the quality is %s against %s of the largest tier alone, and %d of the %d that it has right would get a wrong answer.",
-		percent(1-c.Delta), what, draws, local, percent(e.Quality), percent(e.Largest), e.Harms, e.LargestRight)
+	bound := ""
+	if e.HarmBound != nil {
+		bound = fmt.Sprintf(" (upper bound %s)", percent(*e.HarmBound))
+	}
+	return fmt.Sprintf("With %s confidence, %s: of %s %s would be answered below the largest tier, the quality is %s against %s of the largest tier alone, and %d of the %d that it has right would get a wrong answer%s.",
+		percent(1-c.Delta), what, draws, local, percent(e.Quality), percent(e.Largest), e.Harms, e.LargestRight, bound)
 }
 
 // covers says what the promise is about.
@@ -530,7 +527,7 @@ func (t *tester) covers() []string {
 		out = append(out, fmt.Sprintf("Examples that have certified before (policies so far: %d), so that this promise had to be shown at an error level of %.3g; it and those before it hold together with %s confidence.",
 			t.Tries, t.claim().Delta, percent(1-delta*(2-math.Ldexp(1, -t.Tries)))))
 	}
-	if t.promise() == pointsman.PromiseQuality {
+	if t.Target.Promised() == pointsman.PromiseQuality {
 		out = append(out, "The stakes that the examples have under the owner's rules.")
 	}
 	return out

@@ -48,11 +48,9 @@ func (o Options) support(fit []*Observation) *policy.Support {
 		if one.Shape.NonText > 0 {
 			nonText++
 		}
-		for counts, values := range map[*map[string]int][]string{&roles: one.Shape.Roles, &scripts: one.Shape.Scripts, &settings: one.Shape.Settings} {
-			for _, v := range values {
-				(*counts)[v]++
-			}
-		}
+		tally(roles, one.Shape.Roles)
+		tally(scripts, one.Shape.Scripts)
+		tally(settings, one.Shape.Settings)
 	}
 	s.Roles, s.Scripts, s.Settings, s.NonText = often(roles), often(scripts), often(settings), nonText >= enough
 	if len(turns) > 0 {
@@ -76,6 +74,12 @@ func (o Options) support(fit []*Observation) *policy.Support {
 
 // turnsSignal is counted as a form.
 const turnsSignal = "request.turns"
+
+func tally(counts map[string]int, values []string) {
+	for _, v := range values {
+		counts[v]++
+	}
+}
 
 func often(counts map[string]int) []string {
 	var out []string
