@@ -62,8 +62,11 @@ func table(root string, parts ...string) ([][]string, error) {
 	c := csv.NewReader(r)
 	c.FieldsPerRecord = -1
 	rows, err := c.ReadAll()
-	if err != nil || len(rows) < 2 {
-		return nil, fmt.Errorf("%s: %d rows: %w", filepath.Join(parts...), len(rows), err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(parts...), err)
+	}
+	if len(rows) < 2 {
+		return nil, fmt.Errorf("%s has no rows", filepath.Join(parts...))
 	}
 	return rows[1:], nil
 }

@@ -115,7 +115,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := runOf(options, sample, o.Reuse)
+	run, err := runOf(o.Task, options, sample, o.Reuse)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,10 +149,10 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, explained(err, r)
 	}
-	one := use{Time: o.Now().UTC(), Run: run}
+	one := use{Time: o.Now().UTC(), Run: run, Fresh: p.Certificate.Fresh}
 	for i := range observations {
 		if parts.Part[i] == fit.PartCertify {
-			one.Examples = append(one.Examples, rows[i].example.Digest().Hex())
+			one.Examples = append(one.Examples, rows[i].key)
 		}
 	}
 	if err := remember(o.Spent, uses, one); err != nil {
@@ -185,10 +185,14 @@ func explained(err error, r *Report) error {
 }
 
 // runOf names a calibration by what it certifies, and on what.
-func runOf(f fit.Options, s *sample, reuse bool) (pointsman.Digest, error) {
+func runOf(t *cascade.Task, f fit.Options, s *sample, reuse bool) (pointsman.Digest, error) {
 	var examples []string
 	for _, one := range s.all() {
-		examples = append(examples, one.id)
+		request, err := collect.Request(t.ID, one.example)
+		if err != nil {
+			return "", err
+		}
+		examples = append(examples, fmt.Sprint(one.id, " at ", t.Rules.Apply(request).Stakes))
 	}
 	slices.Sort(examples)
 	content, err := json.Marshal(struct {
@@ -197,9 +201,10 @@ func runOf(f fit.Options, s *sample, reuse bool) (pointsman.Digest, error) {
 		Seed     uint64
 		Share    float64
 		Slices   []string
+		Costs    pointsman.Digest
 		Reuse    bool
 		Examples []string
-	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, reuse, examples})
+	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, f.Costs, reuse, examples})
 	return pointsman.DigestOf(content), err
 }
 
@@ -213,7 +218,7 @@ func observe(t *cascade.Task, rows []row, spent map[string]bool) ([]fit.Observat
 			return nil, nil, err
 		}
 		o := fit.Observation{
-			ID: row.key, Group: row.example.Group, Near: row.example.Folded(), Spent: spent[row.example.Digest().Hex()],
+			ID: row.key, Group: row.example.Group, Near: row.example.Folded(), Spent: spent[row.key],
 			Stakes: t.Rules.Apply(request).Stakes, Shape: signal.ShapeOf(request),
 			Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
 		}

@@ -108,9 +108,8 @@ func enough(o Options, f fit.Options, sample *sample, spent map[string]bool, las
 	}
 	var stubs []fit.Observation
 	for _, one := range sample.all() {
-		hex := one.example.Digest().Hex()
-		stubs = append(stubs, fit.Observation{ID: one.id, Group: one.example.Group, Near: one.example.Folded(), Spent: spent[hex]})
-		if spent[hex] {
+		stubs = append(stubs, fit.Observation{ID: one.id, Group: one.example.Group, Near: one.example.Folded(), Spent: spent[one.id]})
+		if spent[one.id] {
 			r.Spent++
 		}
 	}

@@ -28,7 +28,12 @@ type use struct {
 	// Run names what was certified, and on what: the same run again gives the
 	// same certificate and is no second try.
 	Run pointsman.Digest `json:"run"`
-	// Examples are the digests of those that certified, in increasing order.
+	// Fresh is the digest of those that certified, with the answers that they
+	// were given: other answers are another try.
+	Fresh pointsman.Digest `json:"fresh"`
+	// Examples name those that certified, in increasing order: by the digest of
+	// their content, and where that is there several times by its number. What is
+	// asked again and again is spent as often as it certified, and no more.
 	Examples []string `json:"examples"`
 }
 
@@ -37,7 +42,7 @@ const maxUse = 80 << 20
 
 // readUses reads the file of a task's spent examples. One that is not there is
 // empty; one that cannot be read is an error, since what was spent must not be
-// taken for fresh. The last line may be half-written: it was never promised.
+// taken for fresh.
 func readUses(path string) ([]use, error) {
 	if path == "" {
 		return nil, nil
@@ -95,8 +100,8 @@ func spentBefore(uses []use, run pointsman.Digest) (spent map[string]bool, last 
 // examples.
 func triesBefore(uses []use, run pointsman.Digest, s *sample) int {
 	known := map[string]bool{}
-	for i := range s.examples {
-		known[s.examples[i].Digest().Hex()] = true
+	for _, one := range s.all() {
+		known[one.id] = true
 	}
 	n := 0
 	for _, one := range uses {
@@ -110,7 +115,7 @@ func triesBefore(uses []use, run pointsman.Digest, s *sample) int {
 	return n
 }
 
-// remember appends a certification to the file, unless it is there, and makes it
+// remember adds a certification to the file, unless it is there, and makes it
 // durable before anything is promised. uses are what the file held when the run
 // began; an error says that another run has certified on the same examples since.
 func remember(path string, uses []use, one use) error {
@@ -136,7 +141,7 @@ func remember(path string, uses []use, one use) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(now, func(u use) bool { return u.Run == one.Run }) {
+	if slices.ContainsFunc(now, func(u use) bool { return u.Run == one.Run && u.Fresh == one.Fresh }) {
 		return nil
 	}
 	for _, other := range now[min(len(uses), len(now)):] {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// writeTime is how long a response may take to be written that no request's
-	// own time bounds.
+	// writeTime is how long a response has at the least to be written that no
+	// request's own time bounds; it may have twice that.
 	writeTime = 10 * time.Second
 	// finishTime is how long the last bytes of an answer may take, even where
 	// the request's own time is over.
@@ -36,7 +36,7 @@ func ConnContext(ctx context.Context, _ net.Conn) context.Context {
 func Timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
-		writeBetween(w, r.Context(), now.Add(finishTime), now.Add(24*time.Hour), now.Add(writeTime))
+		writeBetween(w, r.Context(), now.Add(writeTime), now.Add(24*time.Hour), now.Add(2*writeTime))
 		next.ServeHTTP(w, r)
 	})
 }

@@ -135,7 +135,7 @@ func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 		fmt.Fprintf(&b, ". The probability that this is acceptable is %.3f; asking the largest tier is worth %+.4f", *c.Acceptable, *c.Uplift)
 		switch {
 		case stakes > 1 && c.Harm != nil:
-			fmt.Fprintf(&b, ", and with stakes of %g %+.4f, since the probability that only the largest is right is %.4f", stakes, *c.Uplift+(stakes-1)*(*c.Harm), *c.Harm)
+			fmt.Fprintf(&b, ", and with stakes of %g %+.4f, since the probability that only the largest is right is %.4f", stakes, policy.AtStakes(*c.Uplift, c.Harm, stakes), *c.Harm)
 		case stakes > 1 && *c.Uplift > 0:
 			fmt.Fprintf(&b, ", times stakes of %g", stakes)
 		}

@@ -55,9 +55,7 @@ func (p *Policy) Decide(stage int, of []string, stakes float64, reading pointsma
 		if *c.Threshold < *bound.Threshold {
 			bound = &Threshold{Threshold: c.Threshold}
 		}
-		if c.Harm != nil && stakes > 1 {
-			effective = *c.Uplift + (stakes-1)*(*c.Harm)
-		}
+		effective = AtStakes(*c.Uplift, c.Harm, stakes)
 	}
 	if bound.Slice != "" {
 		detail = "by the threshold of " + bound.Slice
@@ -75,6 +73,16 @@ func Effective(uplift, stakes float64) float64 {
 		return stakes * uplift
 	}
 	return uplift
+}
+
+// AtStakes is the effective uplift: what asking on is worth, and stakes − 1 times
+// the probability of harm. The product is rounded by itself, on every
+// architecture.
+func AtStakes(uplift float64, harm *float64, stakes float64) float64 {
+	if harm == nil || !(stakes > 1) {
+		return uplift
+	}
+	return uplift + float64((stakes-1)*(*harm))
 }
 
 // Threshold is the strictest threshold of the whole task and of the given

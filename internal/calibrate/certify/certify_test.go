@@ -276,15 +276,15 @@ func TestSequenceStops(t *testing.T) {
 		return out
 	}
 	none := func(int) []certify.Case { return nil }
-	best, v, err := claim.Sequence(len(harms), certify.Sample{}, certify.Sample{}, cases, none)
+	_, best, v, err := claim.Sequence(len(harms), certify.Sample{}, certify.Sample{}, cases, none)
 	if err != nil || best != 2 || v.Harms != 10 || !v.Shown {
 		t.Errorf("%d, %+v, %v", best, v, err)
 	}
 	harms[0] = 900
-	if best, v, err = claim.Sequence(len(harms), certify.Sample{}, certify.Sample{}, cases, none); err != nil || best != -1 || v.Harms != 900 || v.Shown {
+	if _, best, v, err = claim.Sequence(len(harms), certify.Sample{}, certify.Sample{}, cases, none); err != nil || best != -1 || v.Harms != 900 || v.Shown {
 		t.Errorf("%d, %+v, %v", best, v, err)
 	}
-	if best, v, err = claim.Sequence(3, certify.Sample{}, certify.Sample{}, none, none); err != nil || best != -1 || v.N != 0 {
+	if _, best, v, err = claim.Sequence(3, certify.Sample{}, certify.Sample{}, none, none); err != nil || best != -1 || v.N != 0 {
 		t.Errorf("%d, %+v, %v", best, v, err)
 	}
 }
@@ -306,7 +306,7 @@ func TestSequenceBegins(t *testing.T) {
 			return out
 		}
 	}
-	best, v, err := claim.Sequence(9, certify.Sample{}, certify.Sample{}, cases(1), cases(2))
+	_, best, v, err := claim.Sequence(9, certify.Sample{}, certify.Sample{}, cases(1), cases(2))
 	if err != nil || best != 8 || !v.Shown {
 		t.Errorf("%d, %+v, %v", best, v, err)
 	}

@@ -21,7 +21,8 @@ type Claim struct {
 	Delta float64
 }
 
-func (c Claim) check() error {
+// Check says what is wrong with a claim, wrapped in [ErrInvalid], or nil.
+func (c Claim) Check() error {
 	switch {
 	case c.Promise != pointsman.PromiseQuality && c.Promise != pointsman.PromiseHarm:
 		return fmt.Errorf("%w: promise %q is not known", ErrInvalid, c.Promise)

@@ -96,7 +96,7 @@ type Verdict struct {
 // Test tests one candidate. pilot are the cases of other examples under the
 // same candidate, which choose the bets.
 func (c Claim) Test(cases []Case, s Sample, pilot []Case, ps Sample) (Verdict, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return Verdict{}, err
 	}
 	if err := s.check(len(cases)); err != nil {
@@ -170,8 +170,9 @@ func count(cases []Case, s Sample) Verdict {
 }
 
 // Sequence tests candidates in their order, from the strictest to the loosest,
-// and stops at the first whose claim is not shown. It gives the loosest that
-// passed, or −1, with its verdict, or that of the first that was tested. cases
+// and stops at the first whose claim is not shown. It gives where it began, and
+// the loosest that passed, or −1, with its verdict, or that of the first that was
+// tested. Only what lies between the two was shown. cases
 // and pilot give the cases under a candidate; what they return may be overwritten
 // by the next call.
 //
@@ -180,17 +181,16 @@ func count(cases []Case, s Sample) Verdict {
 // that it shows best. The very strictest is not always a good beginning: where
 // hardly anything is answered below the largest tier there is no margin to bet
 // on, and at ρ = 1 none at all.
-func (c Claim) Sequence(candidates int, s, ps Sample, cases, pilot func(candidate int) []Case) (int, Verdict, error) {
-	first, err := c.first(candidates, ps, pilot)
+func (c Claim) Sequence(candidates int, s, ps Sample, cases, pilot func(candidate int) []Case) (first, best int, found Verdict, err error) {
+	first, err = c.first(candidates, ps, pilot)
 	if err != nil {
-		return -1, Verdict{}, err
+		return 0, -1, found, err
 	}
-	best := -1
-	var found Verdict
+	best = -1
 	for k := first; k < candidates; k++ {
 		v, err := c.Test(cases(k), s, pilot(k), ps)
 		if err != nil {
-			return -1, found, err
+			return first, -1, found, err
 		}
 		if k == first || v.Shown {
 			found = v
@@ -200,7 +200,7 @@ func (c Claim) Sequence(candidates int, s, ps Sample, cases, pilot func(candidat
 		}
 		best = k
 	}
-	return best, found, nil
+	return first, best, found, nil
 }
 
 // spare is how much below the error level the pilot's own level must be for a
@@ -267,7 +267,7 @@ const feasible = 1_000_000
 // Least is the number of units with which the claim can be shown at the least:
 // where the largest tier is always right, and so is every answer that is given.
 func (c Claim) Least() (int, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return 0, err
 	}
 	if c.Promise == pointsman.PromiseHarm {

@@ -35,7 +35,7 @@ func TestLeastIsExact(t *testing.T) {
 		for n, want := range map[int]bool{l.Certify + 1: true, l.Certify - 2: false, 10 * l.Certify: true} {
 			x := perfect(o, n)
 			g := x.group("", func(*draw) bool { return true })
-			if err := x.test(g, o.claim(), x.path.size(), x.atRisk); err != nil {
+			if err := x.test(g, o.claim(), x.atRisk); err != nil {
 				t.Fatal(err)
 			}
 			if (g.index >= 0) != want {
@@ -72,7 +72,7 @@ func TestWhatAcceptsNothingIsNotCertified(t *testing.T) {
 		x.fresh[i].effective[0] = 0.5
 	}
 	g := x.group("", func(*draw) bool { return true })
-	if err := x.test(g, o.claim(), x.path.size(), x.atRisk); err != nil || g.index >= 0 || !g.verdict.Shown {
+	if err := x.test(g, o.claim(), x.atRisk); err != nil || g.index >= 0 || !g.verdict.Shown {
 		t.Errorf("%+v, %v", g.verdict, err)
 	}
 }

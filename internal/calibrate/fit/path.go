@@ -78,7 +78,7 @@ func (o Options) judged(p *policy.Policy, stages []*learned, split parts) (fit, 
 				continue
 			}
 			if c := p.Assess(k, one.Request, t.Signals); c.Uplift != nil {
-				d.effective[k] = *c.Uplift + (one.stakes(k)-1)*(*c.Harm)
+				d.effective[k] = policy.AtStakes(*c.Uplift, c.Harm, one.stakes(k))
 			}
 		}
 		d.limit(p)

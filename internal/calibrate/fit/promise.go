@@ -51,9 +51,10 @@ type group struct {
 	name       string
 	fit, fresh []draw
 	fs, s      certify.Sample
-	// index is the loosest candidate that passed, or −1, with its verdict.
-	index   int
-	verdict certify.Verdict
+	// from is the candidate at which its sequence of tests begins, and index the
+	// loosest that passed, or −1, with its verdict.
+	from, index int
+	verdict     certify.Verdict
 }
 
 // choose gives the draws that are in a group with the sizes of their units.
@@ -84,12 +85,29 @@ func (t *tester) group(name string, in func(*draw) bool) *group {
 	return g
 }
 
-// test finds the loosest of the first candidates whose claim is shown for a group.
-func (t *tester) test(g *group, c certify.Claim, candidates int, capped func(*draw) bool) error {
+// test finds the loosest candidate whose claim is shown for a group.
+func (t *tester) test(g *group, c certify.Claim, capped func(*draw) bool) error {
 	var err error
-	g.index, g.verdict, err = c.Sequence(candidates, g.s, g.fs, t.under(g.fresh, capped), t.under(g.fit, capped))
+	g.from, g.index, g.verdict, err = c.Sequence(t.path.size(), g.s, g.fs, t.under(g.fresh, capped), t.under(g.fit, capped))
 	if g.verdict.Local == 0 {
 		g.index = -1 // what accepts nothing keeps every promise, and is none
+	}
+	return err
+}
+
+// settle holds a group to a stricter candidate than the loosest that passed. One
+// before its sequence began was not tested, and is none.
+func (t *tester) settle(g *group, c certify.Claim, candidate int, capped func(*draw) bool) error {
+	if candidate >= g.index {
+		return nil
+	}
+	if candidate < g.from {
+		g.index = -1
+		return nil
+	}
+	v, err := c.Test(t.under(g.fresh, capped)(candidate), g.s, t.under(g.fit, capped)(candidate), g.fs)
+	if g.index, g.verdict = candidate, v; v.Local == 0 {
+		g.index = -1
 	}
 	return err
 }
@@ -136,10 +154,11 @@ func (t *tester) certify() error {
 		return err
 	}
 	t.accept(groups)
-	if err := t.certificate(groups); err != nil {
+	bySlice, err := t.slices(groups)
+	if err != nil {
 		return err
 	}
-	return t.slices(groups)
+	return t.certificate(groups, bySlice)
 }
 
 // sort says of every slice, by the fit part alone, whether it is closed or safe.
@@ -165,7 +184,7 @@ func (t *tester) sort() error {
 	claim.Delta /= float64(max(tested, 1))
 	none := func(*draw) bool { return false }
 	self := func(g *group, c certify.Claim) (int, error) {
-		index, v, err := c.Sequence(t.path.size(), g.fs, g.fs, t.under(g.fit, none), t.under(g.fit, none))
+		_, index, v, err := c.Sequence(t.path.size(), g.fs, g.fs, t.under(g.fit, none), t.under(g.fit, none))
 		if v.Local == 0 {
 			index = -1
 		}
@@ -252,15 +271,15 @@ func (t *tester) agree(groups []*group) error {
 			continue
 		}
 		g := t.group(name, func(d *draw) bool { return slices.Contains(d.Slices, name) })
-		if err := t.test(g, claim, groups[0].index+1, t.atRisk); err != nil {
+		if err := t.test(g, claim, t.atRisk); err != nil {
 			return fmt.Errorf("slice %s: %w", name, err)
 		}
-		groups[0].index = min(groups[0].index, g.index)
-	}
-	if g := groups[0]; g.index >= 0 {
-		var err error
-		g.verdict, err = t.claim().Test(t.under(g.fresh, t.atRisk)(g.index), g.s, t.under(g.fit, t.atRisk)(g.index), g.fs)
-		return err
+		if err := t.settle(groups[0], t.claim(), g.index, t.atRisk); err != nil {
+			return err
+		}
+		if groups[0].index < g.from {
+			groups[0].index = -1 // the slice was not tested so strictly
+		}
 	}
 	return nil
 }
@@ -297,12 +316,13 @@ func (t *tester) patterns() ([]*group, error) {
 			s.safe = false
 		}
 	}
+	t.rare(names)
 	var out []*group
 	for k, name := range names {
 		g := t.group(name, func(d *draw) bool {
 			return d.pattern == name || k == 0 && !slices.Contains(names, d.pattern)
 		})
-		if err := t.test(g, c, t.path.size(), t.atRisk); err != nil {
+		if err := t.test(g, c, t.atRisk); err != nil {
 			return nil, err
 		}
 		out = append(out, g)
@@ -310,15 +330,47 @@ func (t *tester) patterns() ([]*group, error) {
 	// With several stages one candidate holds for all: a mixture of several was
 	// not tested.
 	if len(t.path.thresholds) > 1 {
-		least := out[0].index
+		least, from := out[0].index, 0
 		for _, g := range out {
-			least = min(least, g.index)
+			least, from = min(least, g.index), max(from, g.from)
+		}
+		if least < from { // some group was not tested at it
+			least = -1
 		}
 		for _, g := range out {
-			g.index = least
+			if err := t.settle(g, c, least, t.atRisk); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
+}
+
+// rare takes back what has, at some tier, a pattern of missing signals that no
+// tested combination has: it is not accepted live either.
+func (t *tester) rare(names []string) {
+	tested := make([]map[string]bool, len(t.path.thresholds))
+	for k := range tested {
+		tested[k] = map[string]bool{}
+	}
+	for _, name := range names {
+		for k, part := range strings.Split(name, "\n") {
+			tested[k][part] = true
+		}
+	}
+	for _, draws := range [][]draw{t.fit, t.fresh} {
+		for i := range draws {
+			d := &draws[i]
+			if d.pattern == "" {
+				continue
+			}
+			for k, part := range strings.Split(d.pattern, "\n") {
+				if !tested[k][part] {
+					d.effective[k] = never
+				}
+			}
+		}
+	}
 }
 
 // accept sets the thresholds of the patterns and of the whole.
@@ -351,11 +403,11 @@ func (t *tester) accept(groups []*group) {
 }
 
 // certificate writes the promise of the whole.
-func (t *tester) certificate(groups []*group) error {
+func (t *tester) certificate(groups []*group, bySlice []policy.SliceCertificate) error {
 	claim := t.claim()
 	c := &policy.Certificate{
 		Promise: claim.Promise, Retain: claim.Retain, Delta: claim.Delta,
-		Data: t.split.fitDigest, Fresh: t.split.freshDigest, Test: testName, Issued: t.Now.UTC(), VoidedBy: voidedBy, Covers: t.covers(),
+		Data: t.split.fitDigest, Fresh: t.split.freshDigest, Test: testName, Issued: t.Now.UTC(), VoidedBy: voidedBy, Covers: t.covers(), Slices: bySlice,
 	}
 	t.policy.Certificate = c
 	level, accepted := 0.0, false
@@ -392,11 +444,18 @@ func (t *tester) certificate(groups []*group) error {
 	c.Certified = true
 	cases := make([]certify.Case, len(t.fresh))
 	for i := range t.fresh {
-		cases[i] = t.outcome(t.fresh[i].Observation, t.lands(&t.fresh[i], groups), false)
+		cases[i] = t.outcome(t.fresh[i].Observation, live(t.policy, t.fresh[i].Observation), false)
 	}
 	v, err := claim.Test(cases, certify.Sample{Units: t.split.units, Most: t.split.most}, nil, certify.Sample{})
 	if err != nil {
 		return err
+	}
+	if v.Local == 0 { // every slice took back what was accepted
+		t.withdraw(groups, bySlice)
+		return t.certificate(groups, bySlice)
+	}
+	if len(groups) > 1 {
+		v.HarmBound = nil // each has its own
 	}
 	c.Evidence = evidence(v)
 	c.Evidence.Level, c.Evidence.Method = level, string(groups[0].verdict.Method)
@@ -404,27 +463,30 @@ func (t *tester) certificate(groups []*group) error {
 	return nil
 }
 
-// lands is the tier that answers a fresh request under the thresholds of the
-// patterns.
-func (t *tester) lands(d *draw, groups []*group) int {
-	last := len(t.path.thresholds)
+// withdraw takes all thresholds back.
+func (t *tester) withdraw(groups []*group, bySlice []policy.SliceCertificate) {
 	for _, g := range groups {
-		if g.name != d.pattern && last == 1 || g.index < 0 {
-			continue
-		}
-		for k := range last {
-			if d.effective[k] <= t.path.thresholds[k][g.index] {
-				return k
-			}
-		}
-		return last
+		g.index = -1
 	}
-	return last
+	for k := range t.policy.Stages {
+		s := &t.policy.Stages[k]
+		for i := range s.Thresholds {
+			s.Thresholds[i].Threshold, s.Thresholds[i].Certified = nil, false
+		}
+		for i := range s.Patterns {
+			s.Patterns[i].Threshold = nil
+		}
+	}
+	for i := range bySlice {
+		bySlice[i].Certified = false
+		bySlice[i].Claim = fmt.Sprintf("Nothing is promised for %s: the whole task has no certified threshold.", bySlice[i].Slice)
+	}
 }
 
 // slices tests each slice of which the fit part has enough, by the candidates up
 // to the loosest that a pattern has. What has not earned a threshold has none.
-func (t *tester) slices(groups []*group) error {
+func (t *tester) slices(groups []*group) ([]policy.SliceCertificate, error) {
+	var out []policy.SliceCertificate
 	loosest := -1
 	for _, g := range groups {
 		loosest = max(loosest, g.index)
@@ -451,8 +513,12 @@ func (t *tester) slices(groups []*group) error {
 			c.ExamplesNeeded = t.slicing[slice].needed
 			why = fmt.Sprintf("by the %d examples to fit it could not be shown, so that it was not tested; %s", c.Seen, wouldDo(c.ExamplesNeeded, c.Seen))
 		default:
-			if err := t.test(g, claim, loosest+1, capped); err != nil {
-				return fmt.Errorf("slice %s: %w", slice, err)
+			err := t.test(g, claim, capped)
+			if err == nil {
+				err = t.settle(g, claim, loosest, capped)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("slice %s: %w", slice, err)
 			}
 			c.Certified, c.Evidence = g.index >= 0, evidence(g.verdict)
 			if !c.Certified {
@@ -474,9 +540,9 @@ func (t *tester) slices(groups []*group) error {
 			}
 			t.policy.Stages[k].Thresholds = append(t.policy.Stages[k].Thresholds, one)
 		}
-		t.policy.Certificate.Slices = append(t.policy.Certificate.Slices, c)
+		out = append(out, c)
 	}
-	return nil
+	return out, nil
 }
 
 func evidence(v certify.Verdict) policy.Evidence {

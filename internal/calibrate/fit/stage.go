@@ -29,7 +29,7 @@ func (l *learned) effective(i int, stakes float64) float64 {
 	if !ok {
 		return never
 	}
-	return l.uplift[k] + (stakes-1)*l.lost[k]
+	return policy.AtStakes(l.uplift[k], &l.lost[k], stakes)
 }
 
 // learn fits the heads, the calibration maps and the ranking of one tier.
