@@ -119,7 +119,8 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	spent, last := spentBefore(uses, run)
+	spent, rounds, last := spentBefore(uses, run)
+	options.Round = rounds
 	if o.Reuse {
 		spent, options.Tries = nil, triesBefore(uses, run, sample)
 	}
@@ -131,7 +132,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 		return nil, nil, err
 	}
 	r.Examples = len(rows)
-	observations, texts, err := observe(o.Task, rows, spent)
+	observations, texts, err := observe(o.Task, rows, sample.freshNames(), spent)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,10 +150,11 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, explained(err, r)
 	}
+	names := sample.freshNames()
 	one := use{Time: o.Now().UTC(), Run: run, Fresh: p.Certificate.Fresh}
 	for i := range observations {
 		if parts.Part[i] == fit.PartCertify {
-			one.Examples = append(one.Examples, rows[i].key)
+			one.Examples = append(one.Examples, names[rows[i].key])
 		}
 	}
 	if err := remember(o.Spent, uses, one); err != nil {
@@ -209,7 +211,7 @@ func runOf(t *cascade.Task, f fit.Options, s *sample, reuse bool) (pointsman.Dig
 }
 
 // observe turns measured rows into observations with their texts.
-func observe(t *cascade.Task, rows []row, spent map[string]bool) ([]fit.Observation, []auxiliary.Texts, error) {
+func observe(t *cascade.Task, rows []row, names map[string]string, spent map[string]bool) ([]fit.Observation, []auxiliary.Texts, error) {
 	observations := make([]fit.Observation, len(rows))
 	texts := make([]auxiliary.Texts, len(rows))
 	for i, row := range rows {
@@ -218,7 +220,7 @@ func observe(t *cascade.Task, rows []row, spent map[string]bool) ([]fit.Observat
 			return nil, nil, err
 		}
 		o := fit.Observation{
-			ID: row.key, Group: row.example.Group, Near: row.example.Folded(), Spent: spent[row.key],
+			ID: row.key, Group: row.example.Group, Near: row.example.Folded(), Spent: spent[names[row.key]],
 			Stakes: t.Rules.Apply(request).Stakes, Shape: signal.ShapeOf(request),
 			Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
 		}

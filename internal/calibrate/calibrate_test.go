@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -666,7 +667,7 @@ func TestFreshMeansFresh(t *testing.T) {
 		t.Errorf("%d spent, %+v", r.Spent, paid.Certificate)
 	}
 	// A file that cannot be read does not make them fresh.
-	if err := os.WriteFile(w.options.Spent, []byte("{\"time\":"), 0o600); err != nil {
+	if err := os.WriteFile(w.options.Spent, []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := calibrate.Run(t.Context(), w.options); !errors.As(err, &told) || !strings.Contains(told.Message, "cannot be read, so it is not known which examples are fresh") {
@@ -723,5 +724,32 @@ func TestTwoCalibrationsAtOnce(t *testing.T) {
 	var told *pointsman.Error
 	if (errs[0] == nil) == (errs[1] == nil) || !errors.As(errors.Join(errs...), &told) || !strings.Contains(told.Message, "another calibration of this task") {
 		t.Errorf("%v", errs)
+	}
+}
+
+// TestASecondLookIsAnotherTry: other answers to the same examples, and the same
+// examples with another column or a space more, are not fresh.
+func TestASecondLookIsAnotherTry(t *testing.T) {
+	w := newBench(t, 160)
+	w.options.Spent = filepath.Join(t.TempDir(), "desk.jsonl")
+	_, r := w.run(t)
+	certified := r.Calibration.CertifyN
+	w.options.Cache = ""
+	w.small.answer = func(text string) (string, float64, error) {
+		label, margin, err := guesses(text)
+		return label, margin / 2, err
+	}
+	var told *pointsman.Error
+	if _, _, err := calibrate.Run(t.Context(), w.options); !errors.As(err, &told) || !strings.Contains(told.Message, "with other answers than now") {
+		t.Errorf("%v", err)
+	}
+	w.options.Seed++
+	w.options.Examples = slices.Clone(w.options.Examples)
+	for i := range w.options.Examples {
+		e := &w.options.Examples[i]
+		e.Metadata, e.Input = map[string]string{"batch": "2"}, e.Input+" "
+	}
+	if _, r = w.run(t); r.Spent != certified {
+		t.Errorf("%d of %d are known as spent", r.Spent, certified)
 	}
 }

@@ -30,6 +30,21 @@ type occurrence struct {
 	example *dataset.Example
 }
 
+// freshNames name what of each occurrence is fresh once: what it asks, but for
+// case, white space, punctuation and metadata, and where several ask the same,
+// its number among them. Another label, or another column, makes none fresh again.
+func (s *sample) freshNames() map[string]string {
+	all := s.all()
+	slices.SortFunc(all, func(a, b occurrence) int { return strings.Compare(a.id, b.id) })
+	seen, out := map[string]int{}, make(map[string]string, len(all))
+	for _, one := range all {
+		asked := pointsman.DigestOf([]byte(one.example.Folded())).Hex()
+		seen[asked]++
+		out[one.id] = fmt.Sprintf("%s.%d", asked, seen[asked])
+	}
+	return out
+}
+
 // occurrences lists an example and its further occurrences.
 func (s *sample) occurrences(i int) []occurrence {
 	hex := s.examples[i].Digest().Hex()
@@ -107,9 +122,10 @@ func enough(o Options, f fit.Options, sample *sample, spent map[string]bool, las
 		return err
 	}
 	var stubs []fit.Observation
+	names := sample.freshNames()
 	for _, one := range sample.all() {
-		stubs = append(stubs, fit.Observation{ID: one.id, Group: one.example.Group, Near: one.example.Folded(), Spent: spent[one.id]})
-		if spent[one.id] {
+		stubs = append(stubs, fit.Observation{ID: one.id, Group: one.example.Group, Near: one.example.Folded(), Spent: spent[names[one.id]]})
+		if spent[names[one.id]] {
 			r.Spent++
 		}
 	}

@@ -31,9 +31,8 @@ type use struct {
 	// Fresh is the digest of those that certified, with the answers that they
 	// were given: other answers are another try.
 	Fresh pointsman.Digest `json:"fresh"`
-	// Examples name those that certified, in increasing order: by the digest of
-	// their content, and where that is there several times by its number. What is
-	// asked again and again is spent as often as it certified, and no more.
+	// Examples name those that certified, in increasing order (freshNames): what
+	// is asked again and again is spent as often as it certified, and no more.
 	Examples []string `json:"examples"`
 }
 
@@ -69,7 +68,11 @@ func readUses(path string) ([]use, error) {
 			continue
 		}
 		var one use
-		if err := json.Unmarshal(line.Data, &one); err != nil {
+		err = json.Unmarshal(line.Data, &one)
+		if err == nil && (one.Run == "" || one.Fresh == "" || one.Time.IsZero() || len(one.Examples) == 0) {
+			err = errors.New("it does not say which examples certified what")
+		}
+		if err != nil {
 			return nil, &pointsman.Error{
 				Code: pointsman.CodeConfig, Message: fmt.Sprintf("%s, line %d, cannot be read, so it is not known which examples are fresh", path, lines.Number()),
 				Hint: "restore the file from a backup; or delete it, and calibrate on examples that have never certified anything", Err: err,
@@ -80,9 +83,9 @@ func readUses(path string) ([]use, error) {
 }
 
 // spentBefore are the examples that certifications before a run have used, and
-// when the last of those was. Where the run itself is among them, what came after
+// how many they were and when the last was. Where the run itself is among them, what came after
 // it is not counted: it gives the same certificate again.
-func spentBefore(uses []use, run pointsman.Digest) (spent map[string]bool, last time.Time) {
+func spentBefore(uses []use, run pointsman.Digest) (spent map[string]bool, rounds int, last time.Time) {
 	spent = map[string]bool{}
 	for _, one := range uses {
 		if one.Run == run {
@@ -92,16 +95,17 @@ func spentBefore(uses []use, run pointsman.Digest) (spent map[string]bool, last 
 			spent[e] = true
 		}
 		last = one.Time
+		rounds++
 	}
-	return spent, last
+	return spent, rounds, last
 }
 
 // triesBefore counts the certifications before a run that used any of its
 // examples.
 func triesBefore(uses []use, run pointsman.Digest, s *sample) int {
 	known := map[string]bool{}
-	for _, one := range s.all() {
-		known[one.id] = true
+	for _, name := range s.freshNames() {
+		known[name] = true
 	}
 	n := 0
 	for _, one := range uses {
@@ -141,8 +145,14 @@ func remember(path string, uses []use, one use) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(now, func(u use) bool { return u.Run == one.Run && u.Fresh == one.Fresh }) {
-		return nil
+	if i := slices.IndexFunc(now, func(u use) bool { return u.Run == one.Run }); i >= 0 {
+		if now[i].Fresh == one.Fresh {
+			return nil
+		}
+		return &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: fmt.Sprintf("these examples have certified before (on %s), with other answers than now", now[i].Time.UTC().Format(time.DateOnly)),
+			Hint: "a second look at the same examples is another try: give fresh ones, or use --reuse with another --seed, which pays for it",
+		}
 	}
 	for _, other := range now[min(len(uses), len(now)):] {
 		if slices.ContainsFunc(other.Examples, func(e string) bool { return slices.Contains(one.Examples, e) }) {

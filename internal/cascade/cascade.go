@@ -54,8 +54,11 @@ type Task struct {
 	Target   pointsman.Target
 	Slices   []string // metadata keys whose values name slices
 	// Costs are the mistakes that cost more than others.
-	Costs  []pointsman.LabelCost
-	Record pointsman.Recording
+	Costs []pointsman.LabelCost
+	// StakesRules is the digest of the rules that set stakes; empty where none
+	// does.
+	StakesRules pointsman.Digest
+	Record      pointsman.Recording
 	// Fallback says whether an answer that was not trusted may be given when
 	// every larger tier failed, or the request's time was over.
 	Fallback bool
@@ -118,8 +121,11 @@ func (t *Task) Terms() policy.Terms {
 		}
 		out.Endpoints = append(out.Endpoints, pointsman.DigestOf([]byte(endpoint)))
 	}
-	if len(t.Costs) > 0 {
-		content, err := json.Marshal(t.Costs)
+	if len(t.Costs) > 0 || t.StakesRules != "" {
+		content, err := json.Marshal(struct {
+			Costs  []pointsman.LabelCost
+			Stakes pointsman.Digest
+		}{t.Costs, t.StakesRules})
 		if err != nil { // strings and finite numbers always marshal
 			panic("cascade: costs: " + err.Error())
 		}

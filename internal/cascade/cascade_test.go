@@ -568,7 +568,8 @@ func TestStakesOfAnswers(t *testing.T) {
 			t.Errorf("%q: %v, want %v", label, got, want)
 		}
 	}
-	if terms, without := task.Terms(), (&cascade.Task{}).Terms(); terms.Costs == without.Costs {
-		t.Error("other costs are other terms")
+	staked := &cascade.Task{StakesRules: pointsman.DigestOf([]byte("a rule"))}
+	if terms, without := task.Terms(), (&cascade.Task{}).Terms(); terms.Costs == without.Costs || staked.Terms().Costs == without.Costs {
+		t.Error("other costs, and other rules of stakes, are other terms")
 	}
 }

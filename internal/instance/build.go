@@ -181,6 +181,22 @@ func (b *builder) rules(t *cascade.Task, spec pointsman.Task) {
 		return
 	}
 	t.Rules = ruled{set: set, task: t.ID}
+	t.StakesRules = stakesOf(slices.Concat(b.config.Rules, b.config.Tasks[t.ID].Rules))
+}
+
+// stakesOf is the digest of the rules that set stakes, which a policy is certified
+// under.
+func stakesOf(list []config.Rule) pointsman.Digest {
+	var content []byte
+	for _, r := range list {
+		if r.Stakes != nil {
+			content = fmt.Appendf(content, "%q %v\n", r.When, *r.Stakes)
+		}
+	}
+	if content == nil {
+		return ""
+	}
+	return pointsman.DigestOf(content)
 }
 
 // parse compiles the conditions of rules, which are listed at a path.

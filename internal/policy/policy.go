@@ -43,7 +43,8 @@ type Policy struct {
 	Support *Support `json:"support,omitempty"`
 	// Endpoints are digests of where the tiers are asked, in cascade order.
 	Endpoints []pointsman.Digest `json:"endpoints,omitempty"`
-	// Costs is the digest of what mistakes cost; empty where all cost the same.
+	// Costs is the digest of what mistakes cost, and of the rules that set stakes;
+	// empty where all cost the same.
 	Costs pointsman.Digest `json:"costs,omitempty"`
 	// SliceKeys are the metadata keys whose values name slices.
 	SliceKeys []string `json:"slice_keys,omitempty"`
@@ -153,7 +154,8 @@ type Terms struct {
 	Endpoints []pointsman.Digest
 	Target    pointsman.Target
 	SliceKeys []string
-	// Costs is the digest of what mistakes cost; empty where all cost the same.
+	// Costs is the digest of what mistakes cost, and of the rules that set stakes;
+	// empty where all cost the same.
 	Costs pointsman.Digest
 }
 
@@ -177,7 +179,7 @@ func (p *Policy) Matches(t Terms) error {
 		return fmt.Errorf("policy is void: it was certified for %s of %g with confidence %g, and the target is now %s of %g with confidence %g",
 			p.Target.Promised(), p.Target.Retain, p.Target.Confidence, promise, t.Target.Retain, t.Target.Confidence)
 	case t.Costs != p.Costs:
-		return fmt.Errorf("policy is void: it was certified for other costs of mistakes")
+		return fmt.Errorf("policy is void: it was certified for other stakes, or costs of mistakes")
 	case !slices.Equal(t.SliceKeys, p.SliceKeys):
 		return fmt.Errorf("policy is void: it was certified for the slices %v, and the task has now %v", p.SliceKeys, t.SliceKeys)
 	}

@@ -45,6 +45,7 @@ func TestMargins(t *testing.T) {
 		{"escalated, wrong", outcome(false, false, false), 0, 0},
 		{"graded", certify.Case{Given: 0.5, Largest: 0.8, Local: true}, 0.5 - 0.9*0.8, 0},
 		{"unknown, right", certify.Case{Given: 1, Right: true, Local: true, Unknown: true}, 0.1, 0},
+		{"unknown, right, may be taken back", certify.Case{Given: 1, Right: true, Local: true, Unknown: true, Capped: true}, 0, 0},
 		{"unknown, wrong", certify.Case{Local: true, Unknown: true}, -0.9, -0.9},
 		{"unknown, escalated", certify.Case{Unknown: true}, 0, 0},
 	} {

@@ -82,6 +82,8 @@ func (c Claim) Margin(x *Case) float64 {
 	switch {
 	case x.Unknown && !x.Local:
 		return 0 // (1−ρ)·l, with l at 0
+	case x.Unknown && x.Capped:
+		return min(x.Given-c.Retain, 0) // l at 1, or 0 where it is taken back
 	case x.Unknown:
 		return x.Given - c.Retain // l at 1
 	case !x.Local:

@@ -40,6 +40,9 @@ type Options struct {
 	// they do so again: each halves the error level, so that those who try until
 	// they succeed pay for it.
 	Tries int
+	// Round counts the certifications that some of the observations were in
+	// before.
+	Round int
 	// Seed keys the split and the folds.
 	Seed uint64
 	// CertifyShare is the share of conversations that certifies; 0 means one

@@ -103,7 +103,11 @@ func (o Options) Partition(observations []Observation) Partition {
 		}
 	}
 	most := o.frequentFrom(observations, draws)
-	frequent := func(i int) bool { return len(draws[observations[i].Near]) > most }
+	again := spentAgain(observations)
+	frequent := func(i int) bool {
+		near := observations[i].Near
+		return len(draws[near]) > most || again[near]
+	}
 	units := newUnion()
 	for i := range observations {
 		one := &observations[i]
@@ -124,13 +128,45 @@ func (o Options) Partition(observations []Observation) Partition {
 	for i, unit := range p.Unit {
 		p.Fold[i] = int(keyed(o.Seed, "fold", unit) * float64(o.folds()))
 		switch {
-		case !spent[unit] && keyed(o.Seed, "split", unit) < share:
+		case !spent[unit] && keyed(o.Seed, o.round(), unit) < share:
 			p.Part[i] = PartCertify
 		case frequent(i):
 			p.Part[i] = PartNone
 		}
 	}
 	return p
+}
+
+// spentAgain are the texts of which some draws have certified before and others
+// have not: those are drawn to certify by themselves, as those of frequent texts
+// are. A new request must not lose its chance for what its text did before, or
+// what comes again and again would be too rare among the fresh examples.
+func spentAgain(observations []Observation) map[string]bool {
+	spent, fresh := map[string]bool{}, map[string]bool{}
+	for i := range observations {
+		switch one := &observations[i]; {
+		case one.Near == "":
+		case one.Spent:
+			spent[one.Near] = true
+		default:
+			fresh[one.Near] = true
+		}
+	}
+	for near := range spent {
+		if !fresh[near] {
+			delete(spent, near)
+		}
+	}
+	return spent
+}
+
+// round is the purpose of the numbers that draw what certifies: others in each
+// round, for the same reason.
+func (o Options) round() string {
+	if o.Round == 0 {
+		return "split"
+	}
+	return fmt.Sprint("split ", o.Round)
 }
 
 // frequentFrom is in how many draws a text may stand without being frequent: few,

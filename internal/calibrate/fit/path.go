@@ -53,6 +53,9 @@ type draw struct {
 	// pattern names the combination of missing signals of the answers that can be
 	// accepted, stage by stage; empty where none can.
 	pattern string
+	// held is, for each candidate, the worst tier under it and all stricter ones;
+	// empty until it is asked for.
+	held []int
 }
 
 // never is the uplift of what is not accepted by any threshold.
@@ -160,9 +163,39 @@ func (o Options) cases(out []certify.Case, draws []draw, p *path, candidate int,
 		for tier < last && !(d.effective[tier] <= p.thresholds[tier][candidate]) {
 			tier++
 		}
-		out = append(out, o.outcome(d.Observation, tier, capped(d)))
+		held := capped(d)
+		if held && last > 1 {
+			tier = o.worst(d, p, candidate)
+		}
+		out = append(out, o.outcome(d.Observation, tier, held))
 	}
 	return out
+}
+
+// worst is the tier whose answer is the worst for the promise among those that a
+// request may get where something holds it to a stricter candidate: with several
+// stages that need not be the largest tier's.
+func (o Options) worst(d *draw, p *path, candidate int) int {
+	last := len(p.thresholds)
+	if len(d.held) == 0 {
+		claim := o.claim()
+		margin := func(tier int) float64 {
+			x := o.outcome(d.Observation, tier, true)
+			return claim.Margin(&x)
+		}
+		worst := last
+		for k := range p.size() {
+			tier := 0
+			for tier < last && !(d.effective[tier] <= p.thresholds[tier][k]) {
+				tier++
+			}
+			if margin(tier) < margin(worst) {
+				worst = tier
+			}
+			d.held = append(d.held, worst)
+		}
+	}
+	return d.held[candidate]
 }
 
 // outcome is what an observation comes to if a tier's answer is given.

@@ -174,3 +174,29 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// TestPartsAreReadByTheirType: rules and records see what the model is asked, and
+// not what stands beside it.
+func TestPartsAreReadByTheirType(t *testing.T) {
+	read := func(part string) (string, error) {
+		d, err := chat.Decode([]byte(`{"model":"m","messages":[{"role":"user","content":[` + part + `]}]}`))
+		if err != nil {
+			return "", err
+		}
+		return d.Request.Input, nil
+	}
+	for part, want := range map[string]string{
+		`{"type":"text","text":"fire","refusal":"harmless"}`:    "fire",
+		`{"refusal":"harmless","type":"text","text":"fire"}`:    "fire",
+		`{"type":"refusal","text":"harmless","refusal":"fire"}`: "fire",
+	} {
+		if got, err := read(part); err != nil || got != want {
+			t.Errorf("%s: %q, %v", part, got, err)
+		}
+	}
+	for _, part := range []string{`{"type":"text","text":"fire","text":"harmless"}`, `{"type":"text","type":"image_url","text":"fire"}`} {
+		if got, err := read(part); err == nil || !strings.Contains(err.Error(), "is there twice") {
+			t.Errorf("%s: %q, %v", part, got, err)
+		}
+	}
+}

@@ -101,19 +101,33 @@ func readParts(m *pointsman.Message, parts gjson.Result) *messageProblem {
 	var joined strings.Builder
 	n, texts := 0, 0
 	parts.ForEach(func(_, part gjson.Result) bool {
-		kind, text := "", gjson.Result{}
+		kind, members, seen, twice := "", [2]gjson.Result{}, 0, ""
 		if part.IsObject() {
 			part.ForEach(func(key, v gjson.Result) bool {
+				flag := 0
 				switch key.Str {
 				case "type":
-					kind = v.Str
-				case "text", "refusal":
-					text = v
+					flag, kind = 1, v.Str
+				case "text":
+					flag, members[0] = 2, v
+				case "refusal":
+					flag, members[1] = 4, v
 				}
+				if seen&flag != 0 {
+					twice = key.Str
+				}
+				seen |= flag
 				return true
 			})
 		}
+		// What the model reads is what the part's type says.
+		text := members[0]
+		if kind == "refusal" {
+			text = members[1]
+		}
 		switch {
+		case twice != "":
+			problem = &messageProblem{fmt.Sprintf(".content.[%d].%s", n, twice), "is there twice", "send every member once"}
 		case kind == "":
 			problem = &messageProblem{fmt.Sprintf(".content.[%d].type", n), "is missing", `a part is an object such as {"type":"text","text":"…"}`}
 		case kind != "text" && kind != "refusal":
