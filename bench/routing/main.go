@@ -2,7 +2,7 @@
 // certified policy keeps below the largest tier, how often its promise is broken,
 // and how well it ranks. It prints a table, and as its last line one JSON array.
 //
-//	go run ./bench/routing [-only WORK] [-data DIR]
+//	go run ./bench/routing [-only WORK] [-draws N] [-data DIR]
 //
 // In each draw a policy is fitted on rows drawn without replacement, certified on
 // rows drawn with replacement from all others, and judged on all of those.
@@ -79,22 +79,26 @@ func works() []work {
 func main() {
 	data := flag.String("data", os.Getenv("POINTSMAN_DATA"), "the folder of the published data; default $POINTSMAN_DATA, or ../shared/data")
 	only := flag.String("only", "", "only works whose name begins so")
+	draws := flag.Int("draws", 0, "how many draws; 0: as many as each work has")
 	flag.Parse()
 	if *data == "" {
 		*data = "../shared/data"
 	}
-	if err := run(os.Stdout, *data, *only); err != nil {
+	if err := run(os.Stdout, *data, *only, *draws); err != nil {
 		fmt.Fprintln(os.Stderr, "routing:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer, root, only string) error {
+func run(out io.Writer, root, only string, draws int) error {
 	rows := []row{}
 	fmt.Fprintf(out, "%-22s %-12s %8s %20s %8s  draws, seconds\n", "work", "metric", "value", "95 % interval", "target")
 	for _, w := range works() {
 		if !strings.HasPrefix(w.name, only) {
 			continue
+		}
+		if draws > 0 {
+			w.draws = draws
 		}
 		items, err := w.load(root)
 		if err != nil {

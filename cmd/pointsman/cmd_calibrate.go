@@ -15,6 +15,7 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/calibrate"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
@@ -218,6 +219,7 @@ func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 			fmt.Fprintf(w, "  %+.3f\t%s\n", one.Acceptable, one.Signal)
 		}
 		w.Flush() //nolint:errcheck // a buffer does not fail
+		writeGroups(b, &s)
 	}
 	fmt.Fprintf(b, "\n%s\n", r.Certificate.Claim)
 	if r.Certified {
@@ -234,6 +236,23 @@ func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 		state = "in force"
 	}
 	fmt.Fprintf(b, "\npolicy %s is %s\n", r.Policy.Short(), state)
+}
+
+// writeGroups prints what each group of signals adds.
+func writeGroups(b *bytes.Buffer, s *fit.StageReport) {
+	fmt.Fprintf(b, "what each group of its signals adds (cross-validated log loss without it, in thousandths of a nat):\n")
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, g := range s.Groups {
+		state := fmt.Sprintf("%.1f parameters", g.Spent[0])
+		if !g.Used {
+			state = "left out: the examples say nothing of it"
+		}
+		fmt.Fprintf(w, "  %s\t%+.1f\t± %.1f\t%d signals\t%s\n", g.Group, 1000*g.Gain, 1000*g.Error, len(g.Signals), state)
+	}
+	w.Flush() //nolint:errcheck // a buffer does not fail
+	if s.Trees[0] > 0 {
+		fmt.Fprintf(b, "%d trees correct what the signals say one by one\n", s.Trees[0])
+	}
 }
 
 // rate prints an estimate with its interval.

@@ -111,14 +111,16 @@ func (e effect) Apply(*pointsman.Request) pointsman.RuleEffect { return pointsma
 func byMargin(tiers ...pointsman.Digest) *policy.Policy {
 	threshold := -0.6
 	stage := policy.Stage{
-		Features:    []policy.Feature{{Signal: signal.AnswerMargin, Mean: 0, Scale: 1, Low: -1, High: 1}},
-		Acceptable:  policy.Head{Intercept: 0, Weights: []float64{4}, Missing: []float64{0}},
-		OnlyLargest: policy.Head{Intercept: 0, Weights: []float64{-3}, Missing: []float64{0}},
-		OnlyThis:    policy.Head{Intercept: 0, Weights: []float64{0}, Missing: []float64{0}},
-		Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}},
-		Rank:        policy.RankUplift,
-		Uplift:      policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
-		Thresholds:  []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}, {Slice: "channel=fax", Why: "too few"}},
+		Scorer: policy.Scorer{
+			Features:    []policy.Feature{{Signal: signal.AnswerMargin, Mean: 0, Scale: 1, Low: -1, High: 1}},
+			Acceptable:  policy.Head{Intercept: 0, Weights: []float64{4}, Missing: []float64{0}},
+			OnlyLargest: policy.Head{Intercept: 0, Weights: []float64{-3}, Missing: []float64{0}},
+			OnlyThis:    policy.Head{Intercept: 0, Weights: []float64{0}, Missing: []float64{0}},
+			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}},
+			Rank:        policy.RankUplift,
+			Uplift:      policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+		},
+		Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}, {Slice: "channel=fax", Why: "too few"}},
 	}
 	threshold = 1/(1+math.Exp(3*0.8)) - 0.5 // the uplift at a margin of 0.8
 	p := &policy.Policy{Version: 1, Task: "t", Tiers: tiers, Students: nil}

@@ -116,12 +116,14 @@ func activate(t *testing.T, dir string, tiers []pointsman.Digest, students ...po
 		Version: 1, Task: "support", Kind: pointsman.KindClassify, Created: time.Unix(1e9, 0).UTC(), Data: pointsman.DigestOf(nil),
 		Tiers: tiers, Target: pointsman.Target{Retain: 0.9, Confidence: 0.9}, Students: students,
 		Stages: []policy.Stage{{
-			Features:    []policy.Feature{{Signal: signal.AnswerMargin, Scale: 1, Low: -1, High: 1}},
-			Acceptable:  policy.Head{Weights: []float64{4}, Missing: []float64{0}},
-			OnlyLargest: policy.Head{Weights: []float64{-3}, Missing: []float64{0}},
-			OnlyThis:    policy.Head{Weights: []float64{0}, Missing: []float64{0}},
-			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
-			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+			Scorer: policy.Scorer{
+				Features:    []policy.Feature{{Signal: signal.AnswerMargin, Scale: 1, Low: -1, High: 1}},
+				Acceptable:  policy.Head{Weights: []float64{4}, Missing: []float64{0}},
+				OnlyLargest: policy.Head{Weights: []float64{-3}, Missing: []float64{0}},
+				OnlyThis:    policy.Head{Weights: []float64{0}, Missing: []float64{0}},
+				Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
+				Uplift: policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+			},
 			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}},
 			Certificate: &policy.StageCertificate{
 				Claim: "test", Certified: true, Rho: 0.9, Delta: 0.1, N: 100, Accepted: 50, Bound: 0.01, LargeAccuracyLower: 0.9, Epsilon: 0.09,

@@ -17,10 +17,12 @@ func judging() *policy.Policy {
 	stage := func(name pointsman.SignalName) policy.Stage {
 		head := policy.Head{Weights: []float64{0}, Missing: []float64{0}}
 		return policy.Stage{
-			Features:   []policy.Feature{{Signal: name, Scale: 1, Low: 0, High: 20}},
-			Acceptable: policy.Head{Weights: []float64{1}, Missing: []float64{0}}, OnlyLargest: head, OnlyThis: head,
-			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
-			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+			Scorer: policy.Scorer{
+				Features:   []policy.Feature{{Signal: name, Scale: 1, Low: 0, High: 20}},
+				Acceptable: policy.Head{Weights: []float64{1}, Missing: []float64{0}}, OnlyLargest: head, OnlyThis: head,
+				Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
+				Uplift: policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+			},
 			Thresholds: []policy.Threshold{{Why: "test"}},
 		}
 	}

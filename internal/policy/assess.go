@@ -123,7 +123,7 @@ type logits struct {
 
 // logits computes all heads in one pass over the features. It is false where a
 // signal is missing that must not be.
-func (s *Stage) logits(request, answer pointsman.Signals) (logits, bool) {
+func (s *Scorer) logits(request, answer pointsman.Signals) (logits, bool) {
 	l := logits{acceptable: s.Acceptable.Intercept, onlyLargest: s.OnlyLargest.Intercept, onlyThis: s.OnlyThis.Intercept}
 	for i := range s.Features {
 		f := &s.Features[i]
@@ -143,8 +143,20 @@ func (s *Stage) logits(request, answer pointsman.Signals) (logits, bool) {
 		l.onlyLargest += float64(s.OnlyLargest.Weights[i] * x)
 		l.onlyThis += float64(s.OnlyThis.Weights[i] * x)
 	}
+	if len(s.Acceptable.Trees)+len(s.OnlyLargest.Trees)+len(s.OnlyThis.Trees) > 0 {
+		var values [usualFeatures]float64
+		var missing [usualFeatures]bool
+		v := held{values[:0], missing[:0]}
+		s.hold(&v, request, answer)
+		l.acceptable += s.Acceptable.add(&v)
+		l.onlyLargest += s.OnlyLargest.add(&v)
+		l.onlyThis += s.OnlyThis.add(&v)
+	}
 	return l, true
 }
+
+// usualFeatures are at most as many features as need no memory of their own.
+const usualFeatures = 64
 
 // Standardise holds a value to the range that was seen when the policy was
 // fitted and expresses it in standard deviations from the mean.

@@ -61,6 +61,19 @@ type Student struct {
 
 // Stage is how the answers of one tier are judged.
 type Stage struct {
+	Scorer
+	// Thresholds are by slice in increasing order; the first is that of the
+	// whole task, whose slice is "": the loosest of the patterns'.
+	Thresholds []Threshold `json:"thresholds"`
+	// Patterns are the combinations of missing signals under which answers may
+	// be accepted. Policies of the first version have none and accept under all.
+	Patterns []Pattern `json:"patterns,omitempty"`
+	// Certificate is that of a policy of the first version.
+	Certificate *StageCertificate `json:"certificate,omitempty"`
+}
+
+// Scorer turns signals into a calibrated probability and a calibrated uplift.
+type Scorer struct {
 	Features []Feature `json:"features"`
 	// Acceptable predicts that this answer is acceptable; OnlyLargest that the
 	// largest tier's would be and this one is not; OnlyThis the reverse.
@@ -73,14 +86,6 @@ type Stage struct {
 	// to the calibrated uplift, which the thresholds are about.
 	Rank   Rank `json:"rank"`
 	Uplift Map  `json:"uplift"`
-	// Thresholds are by slice in increasing order; the first is that of the
-	// whole task, whose slice is "": the loosest of the patterns'.
-	Thresholds []Threshold `json:"thresholds"`
-	// Patterns are the combinations of missing signals under which answers may
-	// be accepted. Policies of the first version have none and accept under all.
-	Patterns []Pattern `json:"patterns,omitempty"`
-	// Certificate is that of a policy of the first version.
-	Certificate *StageCertificate `json:"certificate,omitempty"`
 }
 
 // Pattern is a combination of missing signals.
@@ -111,11 +116,13 @@ type Feature struct {
 	MayMiss bool `json:"may_miss"`
 }
 
-// Head is a logistic regression over a stage's features, in their order.
+// Head is a logistic regression over a scorer's features, in their order, and
+// trees that correct it.
 type Head struct {
 	Intercept float64   `json:"intercept"`
 	Weights   []float64 `json:"weights"` // for one standard deviation
 	Missing   []float64 `json:"missing"` // added where the signal has no value
+	Trees     []Tree    `json:"trees,omitempty"`
 }
 
 // Rank names the raw score by which a stage orders its answers, from those to

@@ -31,16 +31,18 @@ func example() *policy.Policy {
 			{Name: "neighbours", Digest: d([]byte("student"))},
 		},
 		Stages: []policy.Stage{{
-			Features: []policy.Feature{
-				{Signal: "request.words", Mean: 12, Scale: 6, Low: 1, High: 80},
-				{Signal: "answer.label_margin", Mean: 3, Scale: 1.5, Low: 0, High: 9, MayMiss: true},
+			Scorer: policy.Scorer{
+				Features: []policy.Feature{
+					{Signal: "request.words", Mean: 12, Scale: 6, Low: 1, High: 80},
+					{Signal: "answer.label_margin", Mean: 3, Scale: 1.5, Low: 0, High: 9, MayMiss: true},
+				},
+				Acceptable:  policy.Head{Intercept: 1.5, Weights: []float64{-0.3, 0.9}, Missing: []float64{0, -0.7}},
+				OnlyLargest: policy.Head{Intercept: -2, Weights: []float64{0.2, -0.8}, Missing: []float64{0, 0.5}},
+				OnlyThis:    policy.Head{Intercept: -4, Weights: []float64{0.1, 0.1}, Missing: []float64{0, 0}},
+				Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1.1, -0.05}},
+				Rank:        policy.RankUplift,
+				Uplift:      policy.Map{Method: policy.MethodLinear, Coefficients: []float64{0.9, 0.01}},
 			},
-			Acceptable:  policy.Head{Intercept: 1.5, Weights: []float64{-0.3, 0.9}, Missing: []float64{0, -0.7}},
-			OnlyLargest: policy.Head{Intercept: -2, Weights: []float64{0.2, -0.8}, Missing: []float64{0, 0.5}},
-			OnlyThis:    policy.Head{Intercept: -4, Weights: []float64{0.1, 0.1}, Missing: []float64{0, 0}},
-			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1.1, -0.05}},
-			Rank:        policy.RankUplift,
-			Uplift:      policy.Map{Method: policy.MethodLinear, Coefficients: []float64{0.9, 0.01}},
 			Thresholds: []policy.Threshold{
 				{Slice: "", Threshold: ptr(0.1), Certified: true, Why: "certified"},
 				{Slice: "channel=chat", Threshold: ptr(0.2), Certified: true, Why: "looser"},

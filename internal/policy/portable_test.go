@@ -60,11 +60,11 @@ func TestGoldenBits(t *testing.T) {
 		{Method: MethodBeta, Coefficients: []float64{0.8, 1.3, 0.1}},
 		{Method: MethodIsotonic, Knots: []Knot{{0.1, 0.05}, {0.4, 0.35}, {0.9, 0.99}}},
 	}
-	stage := Stage{
+	stage := Scorer{
 		Features:    []Feature{{Signal: "a", Mean: 0.3, Scale: 0.7, Low: -9, High: 9}, {Signal: "b", Mean: -1.1, Scale: 3.3, Low: -9, High: 9}},
-		Acceptable:  Head{0.123, []float64{0.77, -1.31}, []float64{0, 0}},
-		OnlyLargest: Head{-1.7, []float64{0.13, 0.91}, []float64{0, 0}},
-		OnlyThis:    Head{-3.1, []float64{-0.23, 0.17}, []float64{0, 0}},
+		Acceptable:  Head{0.123, []float64{0.77, -1.31}, []float64{0, 0}, []Tree{{{Feature: 1, Split: 0.2, MissingLeft: true, Left: 1, Right: 2}, {Value: 0.031}, {Value: -0.27}}}},
+		OnlyLargest: Head{-1.7, []float64{0.13, 0.91}, []float64{0, 0}, nil},
+		OnlyThis:    Head{-3.1, []float64{-0.23, 0.17}, []float64{0, 0}, nil},
 		Rank:        RankUplift,
 	}
 	for i := range 2000 {
@@ -80,7 +80,7 @@ func TestGoldenBits(t *testing.T) {
 			mix(maps[m].Probability(l.acceptable))
 		}
 	}
-	const want = 0x58a7527ae21fbd69
+	const want = 0xa8a4e991dbad384a
 	if acc != want {
 		t.Errorf("bits %#x, want %#x", acc, uint64(want))
 	}

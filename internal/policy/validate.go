@@ -105,7 +105,8 @@ func digest(what string, d pointsman.Digest) error {
 	return nil
 }
 
-func (s *Stage) check(version int) error {
+// check checks everything but the thresholds.
+func (s *Scorer) check() error {
 	seen := make(map[pointsman.SignalName]bool, len(s.Features))
 	for i := range s.Features {
 		f := &s.Features[i]
@@ -134,6 +135,13 @@ func (s *Stage) check(version int) error {
 	}
 	if err := s.Uplift.check(false); err != nil {
 		return fmt.Errorf("uplift: %w", err)
+	}
+	return nil
+}
+
+func (s *Stage) check(version int) error {
+	if err := s.Scorer.check(); err != nil {
+		return err
 	}
 	if err := s.checkThresholds(); err != nil {
 		return err
@@ -196,6 +204,14 @@ func (h *Head) check(features int) error {
 	for i := range features {
 		if !bounded(h.Weights[i]) || !bounded(h.Missing[i]) {
 			return fmt.Errorf("feature %d: weights %v and %v", i, h.Weights[i], h.Missing[i])
+		}
+	}
+	if len(h.Trees) > maxTrees {
+		return fmt.Errorf("%d trees, at most %d are read", len(h.Trees), maxTrees)
+	}
+	for i, t := range h.Trees {
+		if err := t.check(features); err != nil {
+			return fmt.Errorf("tree %d: %w", i, err)
 		}
 	}
 	return nil

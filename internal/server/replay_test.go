@@ -278,10 +278,12 @@ func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float
 			Data:     pointsman.DigestOf(nil), Fresh: pointsman.DigestOf(nil), Test: "test", Issued: time.Unix(1e9, 0).UTC(), VoidedBy: []string{"test"},
 		},
 		Stages: []policy.Stage{{
-			Features:   []policy.Feature{{Signal: signal.AnswerChars, Scale: 1, Low: 0, High: 20}},
-			Acceptable: head, OnlyLargest: head, OnlyThis: head,
-			Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
-			Uplift:     policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+			Scorer: policy.Scorer{
+				Features:   []policy.Feature{{Signal: signal.AnswerChars, Scale: 1, Low: 0, High: 20}},
+				Acceptable: head, OnlyLargest: head, OnlyThis: head,
+				Calibration: policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{1, 0}}, Rank: policy.RankUplift,
+				Uplift: policy.Map{Method: policy.MethodLinear, Coefficients: []float64{1, 0}},
+			},
 			Thresholds: []policy.Threshold{{Threshold: &threshold, Certified: true, Why: "test"}, {Slice: "channel=chat", Threshold: &threshold, Certified: true, Why: "test"}},
 			Patterns:   []policy.Pattern{{Missing: []pointsman.SignalName{}, Threshold: &threshold, Seen: 50, Why: "test"}},
 		}},

@@ -55,6 +55,23 @@
 // loss elsewhere, so that where a request is in a slice, gains do not count in
 // the test of the whole (certify.Case.Capped).
 //
+// # Learning
+//
+// A scorer has three logistic heads: that this answer is acceptable, that only the
+// largest tier's is, and that only this one is. Signals come in groups, by what
+// measures them, and the weights of a group share a normal prior whose variance
+// the fit part itself makes most probable: a group without information spends
+// nothing, so that a dozen idle signals do no harm even with 150 labels. Choosing
+// groups by forward selection with the one-standard-error rule was tried first; on
+// MMLU-Pro with 150 labels it kept .13 of the traffic where the evidence's prior
+// keeps .24, since one standard error of so few labels hides groups that help.
+// The report says what each group adds.
+//
+// From 2,000 rows on, trees may correct a head: as many as cross-validation on the
+// fit part shows to help by more than one standard error, which may be none. A
+// signal that speaks for an answer wherever it is higher (a witness's agreement, a
+// probability) is bound to do so in every tree.
+//
 // # Ranking
 //
 // Two raw scores can order the answers: the uplift P(only the largest right) −

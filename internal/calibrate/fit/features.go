@@ -3,9 +3,11 @@ package fit
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
 
@@ -105,13 +107,18 @@ func lookup(o *Observation, tier int, name pointsman.SignalName) (float64, bool)
 // design lays the examples out as a matrix: a column for each feature, then
 // one for each that may miss, which is 1 where it does.
 func design(examples []*Observation, tier int, features []policy.Feature) *matrix {
-	columns := len(features)
+	names := groupNames(features)
+	m := &matrix{}
 	for _, f := range features {
+		m.group = append(m.group, slices.Index(names, signal.Group(f.Signal)))
+	}
+	for j, f := range features {
 		if f.MayMiss {
-			columns++
+			m.group = append(m.group, m.group[j])
 		}
 	}
-	m := &matrix{columns: columns, data: make([]float64, columns*len(examples))}
+	m.columns = len(m.group)
+	m.data = make([]float64, m.columns*len(examples))
 	for i, o := range examples {
 		row := m.row(i)
 		indicator := len(features)
@@ -132,9 +139,10 @@ func design(examples []*Observation, tier int, features []policy.Feature) *matri
 	return m
 }
 
-// asHead writes a model's weights in the form of the policy.
-func asHead(m *model, features []policy.Feature) policy.Head {
+// asHead writes a head in the form of the policy.
+func asHead(m *head, features []policy.Feature) policy.Head {
 	h := policy.Head{
+		Trees:     asTrees(m.trees, features),
 		Intercept: m.intercept,
 		Weights:   append([]float64(nil), m.weights[:len(features)]...),
 		Missing:   make([]float64, len(features)),

@@ -1,7 +1,6 @@
 package fit
 
 import (
-	"context"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -11,6 +10,8 @@ import (
 type matrix struct {
 	columns int
 	data    []float64
+	// group is that of each column, from 0: columns of one group share a prior.
+	group []int
 }
 
 func (m *matrix) row(i int) []float64 { return m.data[i*m.columns : (i+1)*m.columns] }
@@ -46,12 +47,12 @@ func constant(columns int, positives, n float64) model {
 	return model{math.Log((positives + 0.5) / (n - positives + 0.5)), make([]float64, columns)}
 }
 
-// logistic minimises Σ loss + (penalty/2)·|weights|² over the given rows by
-// Newton's method with step halving (iteratively reweighted least squares;
-// Hastie, Tibshirani and Friedman 2009, section 4.4.1). The targets lie in
-// [0,1]; the intercept is not penalised. Rows of a single class give the
-// constant model. start may be nil.
-func logistic(x *matrix, y []float64, rows []int, penalty float64, start *model) model {
+// logistic minimises Σ loss + ½ Σ penalty·weight² over the given rows by Newton's
+// method with step halving (iteratively reweighted least squares; Hastie,
+// Tibshirani and Friedman 2009, section 4.4.1). The targets lie in [0,1]; there
+// is a penalty for each column, and none for the intercept. Rows of a single
+// class give the constant model. start may be nil.
+func logistic(x *matrix, y []float64, rows []int, penalty []float64, start *model) model {
 	p := x.columns
 	positives := 0.0
 	for _, i := range rows {
@@ -108,7 +109,7 @@ func newDerivatives(columns int) *derivatives {
 }
 
 // at computes all three in one pass over the rows.
-func (d *derivatives) at(m *model, x *matrix, y []float64, rows []int, penalty float64) {
+func (d *derivatives) at(m *model, x *matrix, y []float64, rows []int, penalty []float64) {
 	p := x.columns
 	d.value = 0
 	product := 1.0 // of the arguments of logarithms, each in (1,2]
@@ -141,9 +142,9 @@ func (d *derivatives) at(m *model, x *matrix, y []float64, rows []int, penalty f
 	}
 	d.value += math.Log(product)
 	for j, w := range m.weights {
-		d.value += penalty / 2 * w * w
-		d.gradient[j+1] -= penalty * w
-		d.hessian[(j+1)*(p+1)+j+1] += penalty
+		d.value += penalty[j] / 2 * w * w
+		d.gradient[j+1] -= penalty[j] * w
+		d.hessian[(j+1)*(p+1)+j+1] += penalty[j]
 	}
 	for j := range p + 1 {
 		d.hessian[j*(p+1)+j] += 1e-9
@@ -162,44 +163,6 @@ func (d *derivatives) newton() (*mat.VecDense, bool) {
 	return step, factor.SolveVecTo(step, mat.NewVecDense(n, d.gradient)) == nil
 }
 
-// penalties is the grid from which cross-validation chooses, largest first.
-// They are on the scale of the summed loss and of standardised values.
-var penalties = []float64{1000, 100, 30, 10, 3, 0.5}
-
-// tuningRows bounds the examples on which the penalty is chosen; the penalty
-// is not a delicate choice, and the rows are in random order.
-const tuningRows = 4000
-
-// tune chooses the penalty with the least cross-validated log loss.
-func tune(ctx context.Context, x *matrix, y []float64, rows, fold []int, folds int) (float64, error) {
-	if len(rows) > tuningRows {
-		rows = rows[:tuningRows]
-	}
-	losses := make([]float64, len(penalties))
-	for f := range folds {
-		train, test := divide(rows, fold, f)
-		var last *model
-		for k, penalty := range penalties {
-			if err := ctx.Err(); err != nil {
-				return 0, err
-			}
-			m := logistic(x, y, train, penalty, last)
-			last = &m
-			for _, i := range test {
-				z := m.logit(x.row(i))
-				losses[k] += softplus(z) - y[i]*z
-			}
-		}
-	}
-	best := 0
-	for k := range losses {
-		if losses[k] < losses[best] {
-			best = k
-		}
-	}
-	return penalties[best], nil
-}
-
 // divide gives the rows outside and inside a fold.
 func divide(rows, fold []int, f int) (train, test []int) {
 	for _, i := range rows {
@@ -210,34 +173,4 @@ func divide(rows, fold []int, f int) (train, test []int) {
 		}
 	}
 	return train, test
-}
-
-// head is a logistic regression with its cross-fitted log-odds, one for each
-// row of the matrix: each comes from a model that did not see the row's
-// conversation, those of rows outside the fit from the model of all.
-type head struct {
-	model
-	penalty float64
-	crossed []float64
-}
-
-// fitHead chooses the penalty, fits the head on all given rows and cross-fits
-// its log-odds. The penalty has seen all rows; one choice of six carries too
-// little to matter.
-func fitHead(ctx context.Context, x *matrix, y []float64, rows, fold []int, folds int) (head, error) {
-	penalty, err := tune(ctx, x, y, rows, fold, folds)
-	if err != nil {
-		return head{}, err
-	}
-	h := head{model: logistic(x, y, rows, penalty, nil), penalty: penalty, crossed: make([]float64, x.rows())}
-	for f := range folds {
-		train, _ := divide(rows, fold, f)
-		m := logistic(x, y, train, penalty, &h.model)
-		for i := range h.crossed {
-			if fold[i] == f {
-				h.crossed[i] = m.logit(x.row(i))
-			}
-		}
-	}
-	return h, nil
 }

@@ -88,9 +88,9 @@ const mapPenalty = 1e-3
 
 func fitPlatt(z []float64, happened []bool, rows []int) policy.Map {
 	y := smoothed(happened, rows)
-	m := logistic(&matrix{columns: 1, data: z}, y, rows, mapPenalty, nil)
+	m := logistic(&matrix{columns: 1, data: z}, y, rows, []float64{mapPenalty}, nil)
 	if m.weights[0] < 0 { // a head that says the reverse is not believed: the mean
-		m = logistic(&matrix{columns: 1, data: make([]float64, len(z))}, y, rows, mapPenalty, nil)
+		m = logistic(&matrix{columns: 1, data: make([]float64, len(z))}, y, rows, []float64{mapPenalty}, nil)
 	}
 	return policy.Map{Method: policy.MethodPlatt, Coefficients: []float64{m.weights[0], m.intercept}}
 }
@@ -110,7 +110,7 @@ func fitBeta(z []float64, happened []bool, rows []int) policy.Map {
 				x.data[2*i+1] = softplus(v) // −ln(1−s)
 			}
 		}
-		m := logistic(x, y, rows, mapPenalty, nil)
+		m := logistic(x, y, rows, []float64{mapPenalty, mapPenalty}, nil)
 		a, b := m.weights[0], m.weights[1]
 		switch {
 		case a < 0 && a <= b:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -28,7 +29,7 @@ func TestLogisticFindsTheMinimum(t *testing.T) {
 			}
 		}
 		y[0], y[1] = 0, 1
-		m := logistic(x, y, rows, penalty, nil)
+		m := logistic(x, y, rows, []float64{penalty, penalty, penalty}, nil)
 		var gradient [4]float64
 		for i := range n {
 			residual := y[i] - policy.Logistic(m.logit(x.row(i)))
@@ -55,7 +56,7 @@ func TestLogisticStaysFinite(t *testing.T) {
 	for name, y := range map[string][]float64{
 		"separable": {0, 0, 0, 1, 1, 1}, "all": {1, 1, 1, 1, 1, 1}, "none": {0, 0, 0, 0, 0, 0}, "one": {0, 0, 1, 0, 0, 0},
 	} {
-		m := logistic(x, y, rows, mapPenalty, nil)
+		m := logistic(x, y, rows, []float64{mapPenalty}, nil)
 		if !(math.Abs(m.intercept) < 1e3 && math.Abs(m.weights[0]) < 1e3) {
 			t.Errorf("%s: %+v", name, m)
 		}
@@ -67,7 +68,7 @@ func TestLogisticStaysFinite(t *testing.T) {
 func TestCrossFittingIsHonest(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	const n, columns = 300, 40
-	x := &matrix{columns: columns, data: make([]float64, n*columns)}
+	x := &matrix{columns: columns, data: make([]float64, n*columns), group: make([]int, columns)}
 	for i := range x.data {
 		x.data[i] = random.NormFloat64()
 	}
@@ -80,7 +81,7 @@ func TestCrossFittingIsHonest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.model = logistic(x, y, rows, 1, nil)
+	h.model = logistic(x, y, rows, slices.Repeat([]float64{1}, columns), nil)
 	sample := make([]float64, n)
 	for i := range n {
 		sample[i] = h.logit(x.row(i))

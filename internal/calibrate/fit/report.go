@@ -53,7 +53,8 @@ type StageReport struct {
 	Calibration policy.Method        `json:"calibration"`
 	Rank        policy.Rank          `json:"rank"`
 	Ranks       []RankReport         `json:"ranks"`
-	Penalties   map[string]float64   `json:"penalties"` // of each head
+	Groups      []GroupReport        `json:"groups"`
+	Trees       [3]int               `json:"trees"` // of the heads of what is acceptable, of only the largest and of only this right
 	Signals     []Coefficient        `json:"signals"`
 	Patterns    []policy.Pattern     `json:"patterns"`
 	Threshold   *float64             `json:"threshold"`
@@ -200,7 +201,7 @@ func (t *tester) replay(r *Report) error {
 func (t *tester) stageReport(tier int, l *learned) StageReport {
 	stage := &t.policy.Stages[tier]
 	s := StageReport{
-		Tier: tier + 1, Calibration: stage.Calibration.Method, Rank: stage.Rank, Ranks: l.ranks, Penalties: l.heads,
+		Tier: tier + 1, Calibration: stage.Calibration.Method, Rank: stage.Rank, Ranks: l.ranks, Groups: l.groups, Trees: l.trees,
 		Signals: coefficients(stage), Threshold: stage.Thresholds[0].Threshold, Thresholds: stage.Thresholds, Patterns: stage.Patterns,
 	}
 	var forecasts []float64
