@@ -169,6 +169,35 @@ type Reading struct {
 	Label string `json:"label,omitempty"`
 	// Problem says which part of the contract is broken.
 	Problem string `json:"problem,omitempty"`
+	// Final is where the contract's pattern found the answer within the text, for
+	// a contract that has one. It holds the model's words and is not recorded.
+	Final Final `json:"-"`
+}
+
+// Final is the final answer of a text that reasons first. Its parts are pieces of
+// that text.
+type Final struct {
+	// Text is the answer itself; empty where the pattern found none.
+	Text string
+	// Before is everything before the pattern's match, and After what follows the
+	// answer.
+	Before, After string
+	// Others is how many earlier matches name another answer.
+	Others int
+	// Options are the texts that the request lists for the labels, in the order of
+	// the labels, and Option is the place of the answer's own among them, −1 where
+	// none is listed for it.
+	Options []string
+	Option  int
+}
+
+// Content is what the final answer says: the text of the option that it chose, or
+// the answer itself.
+func (f *Final) Content() string {
+	if f.Option >= 0 && f.Option < len(f.Options) {
+		return f.Options[f.Option]
+	}
+	return f.Text
 }
 
 // RuleEffect is what the rules made of a request before any model was asked.

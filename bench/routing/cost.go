@@ -16,7 +16,7 @@ import (
 // median, and the spread over requests), and what a fit of 10,000 examples costs,
 // students apart.
 func costs(root string) ([]row, error) {
-	items, err := mmluPro(root)
+	items, err := readMMLUPro(root, true)
 	if err != nil {
 		return nil, err
 	}

@@ -96,9 +96,15 @@ func lines[T any](root string, each func(T) error, parts ...string) error {
 	}
 }
 
-// routellm reads a set of RouteLLM: Mixtral-8x7B below, GPT-4 above.
+// routellm reads a set of RouteLLM: Mixtral-8x7B below, GPT-4 above. Answers are
+// read through the contract of GSM8K, "#### n", as a gateway must; whether they are
+// right is as published.
 func routellm(root, file string, answers bool) ([]item, error) {
 	rows, err := table(root, "routellm", file)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := contract.Compile(pointsman.KindOpen, pointsman.Contract{Pattern: `####\s*\$?(-?[0-9][0-9,]*(?:\.[0-9]+)?)`})
 	if err != nil {
 		return nil, err
 	}
@@ -107,15 +113,21 @@ func routellm(root, file string, answers bool) ([]item, error) {
 		one := item{id: fmt.Sprint(i), prompt: row[0], right: row[1] == "1", largest: row[2] == "1", reading: pointsman.Reading{Valid: true}, largestHasValid: true}
 		if answers {
 			one.small = row[3]
+			one.reading = reader.Read(one.small, one.prompt)
 		}
 		out = append(out, one)
 	}
 	return out, nil
 }
 
-// mmluPro reads MMLU-Pro: Llama-3.1-8B below, 70B above, Phi-3-mini as witness.
-// Answers are read through the contract, as a gateway must.
-func mmluPro(root string) ([]item, error) {
+// mmluPro reads MMLU-Pro: Llama-3.1-8B below, 70B above, Phi-3-mini as witness
+// where there is one.
+func mmluPro(witness bool) func(root string) ([]item, error) {
+	return func(root string) ([]item, error) { return readMMLUPro(root, witness) }
+}
+
+// readMMLUPro reads answers through the contract, as a gateway must.
+func readMMLUPro(root string, witness bool) ([]item, error) {
 	reader, err := contract.Compile(pointsman.KindClassify, pointsman.Contract{
 		Labels: strings.Split("ABCDEFGHIJ", ""), Pattern: `answer is \(?([A-J])\)?`,
 	})
@@ -152,9 +164,11 @@ func mmluPro(root string) ([]item, error) {
 		if !okSmall || !okLarge || !okPhi {
 			return nil // 10 questions lack an output of one model
 		}
-		one := item{id: fmt.Sprint(q.ID, "-", len(out)), prompt: prompt.String(), small: small, reading: reader.Read(small, "")}
+		one := item{id: fmt.Sprint(q.ID, "-", len(out)), prompt: prompt.String(), small: small, reading: reader.Read(small, prompt.String())}
 		largest := reader.Read(large, "")
-		one.witness = &signal.Witness{Text: phi, Reading: reader.Read(phi, "")}
+		if witness {
+			one.witness = &signal.Witness{Text: phi, Reading: reader.Read(phi, "")}
+		}
 		one.right, one.largest, one.largestHasValid = one.reading.Valid && one.reading.Label == q.Answer, largest.Valid && largest.Label == q.Answer, largest.Valid
 		out = append(out, one)
 		return nil

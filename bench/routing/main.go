@@ -64,15 +64,16 @@ func works() []work {
 	}
 	quality, harm := pointsman.PromiseQuality, pointsman.PromiseHarm
 	return []work{
-		{"mmlu-pro-1w", mmluPro, 2000, 2000, 120, quality, []target{{0.9, 0.48}, {0.95, 0.27}}, 0},
-		{"mmlu-pro-1w harm", mmluPro, 2000, 2000, 60, harm, []target{{0.9, math.NaN()}, {0.95, math.NaN()}}, 0},
-		{"mmlu-pro-300", mmluPro, 150, 150, 300, quality, []target{{0.9, 0.22}}, 0},
+		{"mmlu-pro-1w", mmluPro(true), 2000, 2000, 120, quality, []target{{0.9, 0.48}, {0.95, 0.27}}, 0},
+		{"mmlu-pro-1w harm", mmluPro(true), 2000, 2000, 60, harm, []target{{0.9, math.NaN()}, {0.95, math.NaN()}}, 0},
+		{"mmlu-pro-300", mmluPro(true), 150, 150, 300, quality, []target{{0.9, 0.22}}, 0},
 		{"routellm-mmlu", func(root string) ([]item, error) { return routellm(root, "mmlu_mixtral_vs_gpt4.csv.gz", false) }, 1500, 1500, 120, quality, []target{{0.9, 0.65}, {0.95, 0.36}}, 0.65},
 		{"gsm8k", gsm(true), 300, 400, 300, quality, []target{{0.9, 0.40}}, 0},
 		{"moonshot", clinc, 1500, 3000, 100, quality, []target{{0.99, 0.88}, {0.98, 0.91}}, 0},
 		{"apgr-gsm8k prompt", gsm(false), 653, 0, 20, quality, nil, 0.62},
 		{"apgr-gsm8k answer", gsm(true), 653, 0, 20, quality, nil, 0.74},
-		{"apgr-mmlu-pro", mmluPro, 4000, 0, 6, quality, nil, 0.60},
+		{"apgr-mmlu-pro own", mmluPro(false), 4000, 0, 10, quality, nil, 0.60},
+		{"apgr-mmlu-pro 1w", mmluPro(true), 4000, 0, 6, quality, nil, math.NaN()},
 	}
 }
 
@@ -282,7 +283,7 @@ func ranking(p *policy.Policy, rest []fit.Observation) (float64, error) {
 			one = *c.Uplift
 		}
 		score = append(score, one)
-		weak, strong = append(weak, number(o.Tiers[0].Valid && o.Tiers[0].Acceptable)), append(strong, number(o.Tiers[1].Valid && o.Tiers[1].Acceptable))
+		weak, strong = append(weak, number(o.Tiers[0].Acceptable)), append(strong, number(o.Tiers[1].Acceptable))
 	}
 	r, err := stat.Route(score, weak, strong)
 	if err != nil {
@@ -317,7 +318,7 @@ func (w *work) rows(results []result) []row {
 		}
 		out = append(out, row{w.name, fmt.Sprintf("broken@%g", t.retain), rate.Value, rate.Low, rate.High, 1 - confidence, "lower", true})
 	}
-	if w.apgr > 0 {
+	if w.apgr != 0 {
 		var apgr []float64
 		for _, r := range results {
 			apgr = append(apgr, r.apgr)

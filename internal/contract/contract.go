@@ -87,12 +87,23 @@ func (c *Contract) Read(answer, input string) pointsman.Reading {
 		return broken("the answer is longer than %d bytes", maxAnswer)
 	}
 	text := strings.TrimSpace(answer)
-	if c.pattern != nil {
-		var found bool
-		if text, found = c.match(text); !found {
-			return broken("nothing in the answer matches the pattern")
-		}
+	if c.pattern == nil {
+		return c.read(text, input)
 	}
+	final, found := c.match(text)
+	if !found {
+		return broken("nothing in the answer matches the pattern")
+	}
+	out := c.read(final.Text, input)
+	out.Final = final
+	if out.Label != "" {
+		out.Final.Options, out.Final.Option = c.options(input, out.Label)
+	}
+	return out
+}
+
+// read reads the answer itself, without what a model wrote around it.
+func (c *Contract) read(text, input string) pointsman.Reading {
 	if len(c.labels) > 0 {
 		return c.label(text)
 	}
@@ -111,14 +122,19 @@ func broken(format string, args ...any) pointsman.Reading {
 
 // match is the first group of the pattern's last match: a model that reasons
 // names its answer at the end.
-func (c *Contract) match(text string) (string, bool) {
-	all := c.pattern.FindAllStringSubmatchIndex(text, -1)
-	for _, a := range slices.Backward(all) {
-		if a[2] >= 0 {
-			return strings.TrimSpace(text[a[2]:a[3]]), true
+func (c *Contract) match(text string) (final pointsman.Final, found bool) {
+	for _, a := range slices.Backward(c.pattern.FindAllStringSubmatchIndex(text, -1)) {
+		if a[2] < 0 {
+			continue
+		}
+		one := strings.TrimSpace(text[a[2]:a[3]])
+		if !found {
+			final, found = pointsman.Final{Text: one, Before: text[:a[0]], After: text[a[3]:]}, true
+		} else if one != final.Text {
+			final.Others++
 		}
 	}
-	return "", false
+	return final, found
 }
 
 // label finds the label that a text names: exactly, folded (case, quotes, a

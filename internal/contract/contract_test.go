@@ -1,9 +1,12 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/contract"
@@ -67,6 +70,48 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestReadKeepsTheFinalAnswer(t *testing.T) {
+	number, err := contract.Compile(pointsman.KindOpen, pointsman.Contract{Pattern: `#### (\S+)`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := number.Read("Six. #### 6\nNo: #### 7 \nAgain #### 7 pens\n", "")
+	want := pointsman.Reading{Valid: true, Final: pointsman.Final{Text: "7", Before: "Six. #### 6\nNo: #### 7 \nAgain ", After: " pens", Others: 1}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if content, err := json.Marshal(got); err != nil || strings.Contains(string(content), "pens") {
+		t.Errorf("the model's words go on record: %s, %v", content, err)
+	}
+	if got := number.Read("no marker", ""); got.Valid || got.Final.Text != "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestReadFindsTheOptions(t *testing.T) {
+	choice, err := contract.Compile(pointsman.KindClassify, pointsman.Contract{Labels: []string{"A", "B", "C", "none"}, Pattern: `is \(?(\w+)`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		input, answer string
+		options       []string
+		own           int
+		content       string
+	}{
+		{"Which?\nA. one\n B) two \n(C) three: 3", "It is (C)", []string{"one", "two", "three: 3"}, 2, "three: 3"},
+		{"An example:\nA. x\nB. y\nWhich?\nB: two\nA: one", "is B", []string{"one", "two"}, 1, "two"},
+		{"Which?\nA. one\nB. two", "is none", []string{"one", "two"}, -1, "none"},
+		{"Which?\r\n(A) one\r\n(A\nB.\n\n: x\nD. four", "is A", []string{"one"}, 0, "one"},
+		{"A or B?", "is A", nil, -1, "A"},
+	} {
+		f := choice.Read(c.answer, c.input).Final
+		if diff := cmp.Diff(c.options, f.Options); diff != "" || f.Option != c.own || f.Content() != c.content {
+			t.Errorf("%q: %+v, content %q: %s", c.input, f, f.Content(), diff)
+		}
+	}
+}
+
 func TestCompileRefuses(t *testing.T) {
 	for name, c := range map[string]pointsman.Contract{
 		"one label":            {Labels: []string{"a"}},
@@ -101,7 +146,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, answer string) {
 		for _, c := range all {
-			if r := c.Read(answer, "source"); r.Valid == (r.Problem != "") {
+			if r := c.Read(answer, "source\nA. "+answer); r.Valid == (r.Problem != "") {
 				t.Errorf("%q: %+v is neither valid nor explained", answer, r)
 			}
 		}

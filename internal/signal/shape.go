@@ -168,9 +168,14 @@ func repeatedTrigrams(text string, words int) int {
 
 // hash is FNV-1a: stable across runs and platforms.
 func hash(word string) uint64 {
-	h := uint64(14695981039346656037)
+	h := uint64(fnvOffset)
 	for i := range len(word) {
-		h = (h ^ uint64(word[i])) * 1099511628211
+		h = (h ^ uint64(word[i])) * fnvPrime
 	}
 	return h
 }
+
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)

@@ -53,12 +53,12 @@ func OfRequest(r *pointsman.Request, students *Students) pointsman.Signals {
 // OfAnswer measures an answer that was read through its contract, in a fixed
 // order.
 func OfAnswer(r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading, witness *Witness, students *Students) pointsman.Signals {
-	out := make(pointsman.Signals, 0, 22)
+	out := make(pointsman.Signals, 0, 22+finals(reading))
 	out = appendShape(out, a)
 	out = append(out, truth(AnswerValid, reading.Valid))
 	out = appendLogprobs(out, a.Logprobs)
 	out = append(out, upstreamOwn(a, StudentOOS), witness.agreement(a, reading))
-	return students.appendAnswer(out, r, a, reading)
+	return appendFinal(students.appendAnswer(out, r, a, reading), r, a, reading)
 }
 
 // upstreamOwn is a measurement that only the upstream can make.
