@@ -15,6 +15,8 @@ type Measured struct {
 	Request pointsman.Signals
 	Attempt pointsman.Attempt
 	Text    string
+	// ToolCalls are the calls of tools that the answer asks for.
+	ToolCalls []pointsman.ToolCall
 }
 
 // Measure asks one tier, and the witness beside it where it is not the largest,
@@ -41,7 +43,27 @@ func (t *Task) Measure(ctx context.Context, now func() time.Time, r *pointsman.R
 	}
 	m := &Measured{Request: signal.OfRequest(r, t.Tiers[0].Students), Attempt: *a}
 	if reply != nil {
-		m.Text = reply.answer.Text
+		m.Text, m.ToolCalls = reply.answer.Text, reply.answer.ToolCalls
 	}
 	return m, nil
+}
+
+// MeasureGiven measures an answer that exists already as Measure would have, had
+// the tier given it now. witness is what the task's witness said to the same
+// request; nil where it was not asked. Nothing is asked and no rule is applied.
+func (t *Task) MeasureGiven(r *pointsman.Request, id pointsman.TierID, answer *pointsman.Answer, witness *string) (*Measured, error) {
+	i := t.index(id)
+	if i < 0 {
+		return nil, fmt.Errorf("task %s has no tier %q", t.ID, id)
+	}
+	tier := &t.Tiers[i]
+	a := pointsman.Attempt{Tier: tier.ID, Model: tier.Variant.Model, Variant: tier.Digest, Latency: answer.Latency}
+	var beside *signal.Witness
+	if witness != nil && t.Witness != nil && i < len(t.Tiers)-1 {
+		beside = &signal.Witness{Text: *witness, Reading: t.Reader.Read(*witness, r.Input)}
+		a.Witness = &pointsman.WitnessAnswer{Model: t.Witness.Variant.Model, Variant: t.Witness.Digest, Label: beside.Reading.Label}
+	}
+	run := &run{task: t, request: r}
+	run.measure(tier, &a, answer, beside)
+	return &Measured{Request: signal.OfRequest(r, t.Tiers[0].Students), Attempt: a, Text: answer.Text, ToolCalls: answer.ToolCalls}, nil
 }

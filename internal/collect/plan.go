@@ -22,6 +22,8 @@ type Target struct {
 type Result struct {
 	Text    string            `json:"text"`
 	Reading pointsman.Reading `json:"reading"`
+	// ToolCalls are the calls of tools that the answer asks for.
+	ToolCalls []pointsman.ToolCall `json:"tool_calls,omitempty"`
 	// Decision is the record of the request as far as the asker knows it. Its
 	// overhead counts as known where its Latency is set, and its tokens and
 	// whether it was escalated where it has Attempts.

@@ -181,8 +181,13 @@ func (r *run) keep(j job) error {
 	if j.Reused || r.Store == nil || j.Result.Excluded != "" {
 		return nil
 	}
-	return r.Store.append(&Row{
+	return r.Store.append(r.row(&j))
+}
+
+// row is what became of a job as a line of the store.
+func (r *run) row(j *job) *Row {
+	return &Row{
 		Key: pointsman.DigestOfSum(j.key), Target: r.Targets[j.Target].Name,
 		Example: j.Example.ID, Digest: j.digest, Result: *j.Result,
-	})
+	}
 }

@@ -47,20 +47,26 @@ func (c *Tiers) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	a := measured.Attempt
-	r := &Result{Text: measured.Text, Reading: a.Reading, Latency: a.Latency}
-	d := &r.Decision
-	d.Task, d.Tier, d.Model, d.Cause = c.Task.ID, a.Tier, a.Model, a.Cause
-	d.Request, d.Attempts, d.Cost = measured.Request, []pointsman.Attempt{a}, a.Cost
-	if a.Witness != nil {
-		d.Cost = d.Cost.Add(a.Witness.Cost)
-	}
+	r, a := c.result(measured), measured.Attempt
 	if a.Cause == pointsman.CauseError || a.Cause == pointsman.CauseTimeout {
 		if r.Err = a.Detail; r.Err == "" {
 			r.Err = "the tier failed"
 		}
 	}
 	return r, nil
+}
+
+// result is what was measured as a result.
+func (c *Tiers) result(m *cascade.Measured) *Result {
+	a := m.Attempt
+	r := &Result{Text: m.Text, Reading: a.Reading, ToolCalls: m.ToolCalls, Latency: a.Latency}
+	d := &r.Decision
+	d.Task, d.Tier, d.Model, d.Cause = c.Task.ID, a.Tier, a.Model, a.Cause
+	d.Request, d.Attempts, d.Cost = m.Request, []pointsman.Attempt{a}, a.Cost
+	if a.Witness != nil {
+		d.Cost = d.Cost.Add(a.Witness.Cost)
+	}
+	return r
 }
 
 // Identity implements [Asker]: a measured answer depends on the tier's variant,

@@ -39,6 +39,11 @@ func (d Dir) ActivePolicy(task pointsman.TaskID) string {
 // Answers is the cache of the answers that calibration has collected for a task.
 func (d Dir) Answers(task pointsman.TaskID) string { return d.join("answers", string(task)+".jsonl") }
 
+// Verdicts is the file of what people and judges have said of a task's answers.
+func (d Dir) Verdicts(task pointsman.TaskID) string {
+	return d.join("verdicts", string(task)+".jsonl")
+}
+
 // Spent is the file that remembers which examples have certified a policy of a
 // task.
 func (d Dir) Spent(task pointsman.TaskID) string { return d.join("spent", string(task)+".jsonl") }
