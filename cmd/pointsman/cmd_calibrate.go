@@ -250,6 +250,9 @@ func writeGroups(b *bytes.Buffer, s *fit.StageReport) {
 		fmt.Fprintf(w, "  %s\t%+.1f\t± %.1f\t%d signals\t%s\n", g.Group, 1000*g.Gain, 1000*g.Error, len(g.Signals), state)
 	}
 	w.Flush() //nolint:errcheck // a buffer does not fail
+	for k, share := range s.Asked {
+		fmt.Fprintf(b, "witness %d is asked for %.1f %% of its answers: those in the grey zone\n", k+1, 100*share)
+	}
 	if s.Trees[0] > 0 {
 		fmt.Fprintf(b, "%d trees correct what the signals say one by one\n", s.Trees[0])
 	}

@@ -132,6 +132,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 		return nil, nil, err
 	}
 	r.Examples = len(rows)
+	options.WitnessPrices = witnessPrices(rows)
 	observations, texts, err := observe(o.Task, rows, sample.freshNames(), spent)
 	if err != nil {
 		return nil, nil, err
@@ -208,6 +209,30 @@ func runOf(t *cascade.Task, f fit.Options, s *sample, reuse bool) (pointsman.Dig
 		Examples []string
 	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, f.Costs, reuse, examples})
 	return pointsman.DigestOf(content), err
+}
+
+// witnessPrices are what the witnesses cost for each answer that they gave, as a
+// share of what the largest tier does; none where a price is unknown.
+func witnessPrices(rows []row) []float64 {
+	var witness, largest pointsman.Money
+	var asked, answered int64
+	for i := range rows {
+		tiers := rows[i].tiers
+		if last := tiers[len(tiers)-1].attempt.Cost; last.Known {
+			largest += last.Amount
+			answered++
+		}
+		for k := range tiers[:len(tiers)-1] {
+			if w := tiers[k].attempt.Witness; w != nil && w.Cost.Known {
+				witness += w.Cost.Amount
+				asked++
+			}
+		}
+	}
+	if asked == 0 || answered == 0 || largest <= 0 {
+		return nil
+	}
+	return []float64{float64(witness) / float64(asked) / (float64(largest) / float64(answered))}
 }
 
 // observe turns measured rows into observations with their texts.

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/pointsman-ai/pointsman"
 )
@@ -22,13 +24,13 @@ func (p *Policy) Assess(stage int, request, answer pointsman.Signals) pointsman.
 	if s == nil {
 		return pointsman.Confidence{}
 	}
-	l, ok := s.logits(request, answer)
+	by, l, ok := s.judge(request, answer)
 	if !ok {
 		return pointsman.Confidence{}
 	}
 	numbers := new([4]float64)
-	numbers[0] = s.Calibration.Probability(l.acceptable)
-	numbers[1] = s.Uplift.Uplift(s.Rank.score(l))
+	numbers[0] = by.Calibration.Probability(l.acceptable)
+	numbers[1] = by.uplift(l)
 	c := pointsman.Confidence{Acceptable: &numbers[0], Uplift: &numbers[1]}
 	whole := s.Thresholds[0].Threshold
 	if !p.old() {
@@ -52,7 +54,7 @@ func (p *Policy) Pattern(stage int, request, answer pointsman.Signals) *Pattern 
 	if s == nil {
 		return nil
 	}
-	l, ok := s.logits(request, answer)
+	_, l, ok := s.judge(request, answer)
 	if !ok {
 		return nil
 	}
@@ -106,13 +108,68 @@ func (p *Policy) Lacks(stage int, request, answer pointsman.Signals) (pointsman.
 	if s == nil {
 		return "", false
 	}
-	for i := range s.Features {
-		f := &s.Features[i]
+	by, _, _ := s.judge(request, answer)
+	for i := range by.Features {
+		f := &by.Features[i]
 		if _, ok := value(f.Signal, i, request, answer); !ok && !f.MayMiss {
 			return f.Signal, true
 		}
 	}
 	return "", false
+}
+
+// Asked is how many witnesses are asked before an answer is decided on, where all
+// that are asked answer; those of a stage without grey zones do not count.
+func (p *Policy) Asked(stage int, request, answer pointsman.Signals) int {
+	s := p.stage(stage)
+	if s == nil {
+		return 0
+	}
+	for i := range s.Early {
+		if l, ok := s.Early[i].logits(request, answer); !ok || !s.Early[i].unsure(l) {
+			return i
+		}
+	}
+	return len(s.Early)
+}
+
+// judge finds the scorer that decides on an answer, with its log-odds: the first
+// that is sure. It is false where that one lacks a signal.
+func (s *Stage) judge(request, answer pointsman.Signals) (*Scorer, logits, bool) {
+	for i := range s.Early {
+		e := &s.Early[i]
+		l, ok := e.logits(request, answer)
+		if !ok || !e.unsure(l) {
+			return &e.Scorer, l, ok
+		}
+	}
+	l, ok := s.logits(request, answer)
+	return &s.Scorer, l, ok
+}
+
+// unsure says that the next witness is asked.
+func (e *Early) unsure(l logits) bool {
+	u := e.uplift(l)
+	return u > e.Low && u <= e.High
+}
+
+// uplift is the calibrated uplift.
+func (s *Scorer) uplift(l logits) float64 { return s.Uplift.Uplift(s.Rank.score(l)) }
+
+// More says whether the next witness can change what is decided on an answer,
+// after so many have been asked. Without a policy every one is asked: its word is
+// on record for the next calibration.
+func (p *Policy) More(stage int, request, answer pointsman.Signals, asked int) bool {
+	s := p.stage(stage)
+	switch {
+	case s == nil:
+		return true
+	case asked < len(s.Early):
+		l, ok := s.Early[asked].logits(request, answer)
+		return ok && s.Early[asked].unsure(l)
+	}
+	// The scorer that has them all decides. It may read none of them.
+	return slices.ContainsFunc(s.Features, func(f Feature) bool { return byWitness(f.Signal) })
 }
 
 // logits are the log-odds that a stage's heads give to one answer.
@@ -194,4 +251,10 @@ func value(name pointsman.SignalName, hint int, request, answer pointsman.Signal
 		}
 	}
 	return s.Value, s.Present() && !math.IsNaN(s.Value)
+}
+
+// byWitness says that a signal is given by a witness, or by another sample of the
+// same model.
+func byWitness(name pointsman.SignalName) bool {
+	return strings.HasPrefix(string(name), "witness.") || strings.HasPrefix(string(name), "samples.")
 }

@@ -162,9 +162,6 @@ func (p *Policy) Unusable(stage int, b *Before) (cause pointsman.Cause, detail s
 	return "", ""
 }
 
-// witness is the signal that only a witness gives.
-const witness = "witness.agreement"
-
 // possible says whether an answer may still have a pattern, by what is known
 // before it is there.
 func (s *Stage) possible(p *Pattern, b *Before) bool {
@@ -172,7 +169,7 @@ func (s *Stage) possible(p *Pattern, b *Before) bool {
 		name := s.Features[i].Signal
 		one, known := b.Request.Get(name)
 		missing := known && !one.Present()
-		if name == witness && b.NoWitness {
+		if b.NoWitness && byWitness(name) {
 			known, missing = true, true
 		}
 		if known && missing != slices.Contains(p.Missing, name) {

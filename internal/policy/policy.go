@@ -62,6 +62,9 @@ type Student struct {
 // Stage is how the answers of one tier are judged.
 type Stage struct {
 	Scorer
+	// Early judge an answer before the first witness is asked, before the second,
+	// and so on. Where none of them is sure, the stage's own scorer decides.
+	Early []Early `json:"early,omitempty"`
 	// Thresholds are by slice in increasing order; the first is that of the
 	// whole task, whose slice is "": the loosest of the patterns'.
 	Thresholds []Threshold `json:"thresholds"`
@@ -86,6 +89,15 @@ type Scorer struct {
 	// to the calibrated uplift, which the thresholds are about.
 	Rank   Rank `json:"rank"`
 	Uplift Map  `json:"uplift"`
+}
+
+// Early judges an answer by what is known before another witness is asked.
+type Early struct {
+	Scorer
+	// Low and High bound the grey zone: an uplift above Low and at most High is not
+	// final, and the next witness is asked.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
 }
 
 // Pattern is a combination of missing signals.

@@ -143,6 +143,15 @@ func (s *Stage) check(version int) error {
 	if err := s.Scorer.check(); err != nil {
 		return err
 	}
+	if version == first && len(s.Early) > 0 {
+		return fmt.Errorf("early scorers belong to version %d and later", Version)
+	}
+	for i := range s.Early {
+		e := &s.Early[i]
+		if err := e.check(); err != nil {
+			return fmt.Errorf("early scorer %d: %w", i, err)
+		}
+	}
 	if err := s.checkThresholds(); err != nil {
 		return err
 	}
@@ -158,6 +167,13 @@ func (s *Stage) check(version int) error {
 		return fmt.Errorf("certificate: %w", err)
 	}
 	return nil
+}
+
+func (e *Early) check() error {
+	if !(math.Abs(e.Low) <= 1 && math.Abs(e.High) <= 1) {
+		return fmt.Errorf("its grey zone is from %v to %v, want both between -1 and 1", e.Low, e.High)
+	}
+	return e.Scorer.check()
 }
 
 // checkPatterns checks the patterns, each of which may stand there once.

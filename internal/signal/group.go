@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/pointsman-ai/pointsman"
@@ -30,4 +31,34 @@ func Direction(name pointsman.SignalName) int {
 		return -1
 	}
 	return 0
+}
+
+// Asked says of how many witnesses in their order the answers are needed for a
+// signal, where a task has so many: 0 for one that needs none. Further samples of
+// the judged model itself come after the witnesses.
+func Asked(name pointsman.SignalName, witnesses int) int {
+	family, rest, _ := strings.Cut(string(name), ".")
+	switch {
+	case family == "samples":
+		return witnesses + 1
+	case family != "witness":
+		return 0
+	case name == WitnessAgreement:
+		return 1
+	}
+	if place, err := strconv.Atoi(strings.TrimSuffix(rest, ".agreement")); err == nil {
+		return place
+	}
+	return witnesses // what all of them say together
+}
+
+// Witnesses is how many witnesses some signals are of.
+func Witnesses(names []pointsman.SignalName) int {
+	most := 0
+	for _, name := range names {
+		if Group(name) == "witness" {
+			most = max(most, Asked(name, 0))
+		}
+	}
+	return most
 }

@@ -85,6 +85,22 @@
 // other (TestThePromiseOnRealAnswers). Either is mapped to a calibrated uplift,
 // so that a threshold reads the same.
 //
+// # The grey zone
+//
+// Where signals are those of witnesses, a stage has a scorer for each number of
+// witnesses that have been asked. Where it is sure, the next one is not asked: its
+// grey zone is chosen on the fit part, so that each decision that the witness
+// changes is worth one request to the largest tier, against the witness's price,
+// for the thresholds that are likely to be certified. Wherever the thresholds then
+// come to lie, the uplift of a request is one number, of the scorer that decided,
+// and the promise is tested on that.
+//
+// A witness may stop answering, and those in its grey zone then go to the largest
+// tier. For harm that can only help. For quality the gains among them may have paid
+// for losses elsewhere, so a candidate must also pass the test of the cascade
+// without them; both tests have all of δ, since a candidate must pass both (Berger
+// 1982, on intersection-union tests).
+//
 // # Learned signals
 //
 // A signal may itself be a prediction, of a student that was trained on the

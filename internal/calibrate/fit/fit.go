@@ -3,6 +3,7 @@ package fit
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -32,6 +33,9 @@ type Options struct {
 	// Sets are, for each tier but the last, the settings that it sets itself
 	// whatever the client asks for.
 	Sets [][]string
+	// WitnessPrices are what asking each witness costs, in their order, as a share
+	// of what the largest tier does. What is not given counts as next to nothing.
+	WitnessPrices []float64
 	// Students are the auxiliary models whose signals the observations carry.
 	Students []policy.Student
 	// Now is the date that the policy and its certificates bear.
@@ -118,6 +122,8 @@ func (o Options) complete(observations []Observation) (Options, error) {
 		wrong = fmt.Sprintf("%d folds, want 2 to %d", o.Folds, maxFolds)
 	case o.Grid < 1 || o.Grid > maxGrid:
 		wrong = fmt.Sprintf("a grid of %d thresholds, want 1 to %d", o.Grid, maxGrid)
+	case slices.ContainsFunc(o.WitnessPrices, func(x float64) bool { return !(x >= 0) || math.IsInf(x, 0) }):
+		wrong = fmt.Sprintf("prices of witnesses %v: each must be 0 or more", o.WitnessPrices)
 	case len(o.Slices) > MaxSlices:
 		wrong = fmt.Sprintf("%d slices, at most %d are tested: name those that matter", len(o.Slices), MaxSlices)
 	case len(o.Slices) > 0 && o.Slices[0] == "":

@@ -50,6 +50,8 @@ type draw struct {
 	// effective is the effective uplift at each stage; +Inf where no answer can
 	// be accepted.
 	effective []float64
+	// asked is how many witnesses are asked at each stage before it is decided.
+	asked []int
 	// pattern names the combination of missing signals of the answers that can be
 	// accepted, stage by stage; empty where none can.
 	pattern string
@@ -96,6 +98,7 @@ func (d *draw) limit(p *policy.Policy) {
 	var names []string
 	some := false
 	for k := range d.effective {
+		d.asked = append(d.asked, p.Asked(k, d.Request, d.Tiers[k].Signals))
 		if d.effective[k] == never {
 			names = append(names, "")
 			continue
@@ -123,13 +126,14 @@ func missingNames(names []pointsman.SignalName) string {
 }
 
 // patterns finds the combinations of missing signals at a stage of which the fit
-// part has enough answers, most frequent first.
-func patterns(examples []*Observation, tier int, features []policy.Feature) []policy.Pattern {
+// part has enough answers, most frequent first. features are those of the scorer
+// that decides on each.
+func patterns(examples []*Observation, tier int, features [][]policy.Feature) []policy.Pattern {
 	var found []policy.Pattern
 	at := map[string]int{}
-	for _, one := range examples {
+	for i, one := range examples {
 		missing := []pointsman.SignalName{}
-		for _, f := range features {
+		for _, f := range features[i] {
 			if _, ok := lookup(one, tier, f.Signal); !ok {
 				missing = append(missing, f.Signal)
 			}

@@ -92,7 +92,57 @@ func (t *tester) test(g *group, c certify.Claim, capped func(*draw) bool) error 
 	if g.verdict.Local == 0 {
 		g.index = -1 // what accepts nothing keeps every promise, and is none
 	}
-	return err
+	if err != nil || c.Promise == pointsman.PromiseHarm {
+		return err
+	}
+	return t.testWithout(g, c, capped)
+}
+
+// testWithout holds a group to what is shown also where a witness fails, or gives
+// no answer, so that all that it would have been asked about goes to the largest
+// tier: among those may be the gains that pay for losses. Each sequence has all of
+// δ. A candidate must pass them all, and before the first candidate that breaks
+// any of the promises the one that it breaks is tested.
+func (t *tester) testWithout(g *group, c certify.Claim, capped func(*draw) bool) error {
+	for asked := range max(mostAsked(g.fresh), mostAsked(g.fit)) {
+		fresh, fit := failing(g.fresh, asked), failing(g.fit, asked)
+		from, index, _, err := c.Sequence(t.path.size(), g.s, g.fs, t.under(fresh, capped), t.under(fit, capped))
+		if err != nil {
+			return err
+		}
+		g.from = max(g.from, from)
+		if err := t.settle(g, c, index, capped); err != nil {
+			return err
+		}
+		if g.index < g.from {
+			g.index = -1
+		}
+	}
+	return nil
+}
+
+// mostAsked is how many witnesses are asked for the draw with the most.
+func mostAsked(draws []draw) int {
+	most := 0
+	for i := range draws {
+		most = max(most, slices.Max(append(draws[i].asked, 0)))
+	}
+	return most
+}
+
+// failing are draws where no more witnesses than so many answer.
+func failing(draws []draw, asked int) []draw {
+	out := slices.Clone(draws)
+	for i := range out {
+		d := &out[i]
+		d.effective, d.held = slices.Clone(d.effective), nil
+		for k := range d.effective {
+			if d.asked[k] > asked {
+				d.effective[k] = never
+			}
+		}
+	}
+	return out
 }
 
 // settle holds a group to a stricter candidate than the loosest that passed. One

@@ -46,20 +46,23 @@ type StageReport struct {
 	Tier int `json:"tier"` // counted from 1
 	// AUROC, ECE (ten bins) and Brier are of P(acceptable) on the valid
 	// answers of the certify part.
-	AUROC       *stat.Estimate       `json:"auroc"`
-	ECE         *float64             `json:"ece"`
-	Brier       *float64             `json:"brier"`
-	Reliability []stat.Bin           `json:"reliability,omitempty"`
-	Calibration policy.Method        `json:"calibration"`
-	Rank        policy.Rank          `json:"rank"`
-	Ranks       []RankReport         `json:"ranks"`
-	Groups      []GroupReport        `json:"groups"`
-	Trees       [3]int               `json:"trees"` // of the heads of what is acceptable, of only the largest and of only this right
-	Signals     []Coefficient        `json:"signals"`
-	Patterns    []policy.Pattern     `json:"patterns"`
-	Threshold   *float64             `json:"threshold"`
-	Thresholds  []policy.Threshold   `json:"thresholds"`
-	Missing     pointsman.SignalName `json:"missing,omitempty"` // a signal that some fresh answer lacked though the fit part never did
+	AUROC       *stat.Estimate `json:"auroc"`
+	ECE         *float64       `json:"ece"`
+	Brier       *float64       `json:"brier"`
+	Reliability []stat.Bin     `json:"reliability,omitempty"`
+	Calibration policy.Method  `json:"calibration"`
+	Rank        policy.Rank    `json:"rank"`
+	Ranks       []RankReport   `json:"ranks"`
+	Groups      []GroupReport  `json:"groups"`
+	// Asked are the shares of the valid answers of the certify part for which each
+	// witness is asked; none where all are asked always.
+	Asked      []float64            `json:"asked,omitempty"`
+	Trees      [3]int               `json:"trees"` // of the heads of what is acceptable, of only the largest and of only this right
+	Signals    []Coefficient        `json:"signals"`
+	Patterns   []policy.Pattern     `json:"patterns"`
+	Threshold  *float64             `json:"threshold"`
+	Thresholds []policy.Threshold   `json:"thresholds"`
+	Missing    pointsman.SignalName `json:"missing,omitempty"` // a signal that some fresh answer lacked though the fit part never did
 }
 
 // RankReport says how well a raw score ranks in cross-validation on the fit
@@ -206,10 +209,16 @@ func (t *tester) stageReport(tier int, l *learned) StageReport {
 	}
 	var forecasts []float64
 	var happened []bool
+	s.Asked = make([]float64, len(stage.Early))
+	valid := 0.0
 	for _, one := range t.split.certify {
 		out := &one.Tiers[tier]
 		if out.Failed || !out.Valid {
 			continue
+		}
+		valid++
+		for k := range t.policy.Asked(tier, one.Request, out.Signals) {
+			s.Asked[k]++
 		}
 		c := t.policy.Assess(tier, one.Request, out.Signals)
 		if c.Acceptable == nil {
@@ -217,6 +226,9 @@ func (t *tester) stageReport(tier int, l *learned) StageReport {
 			continue
 		}
 		forecasts, happened = append(forecasts, *c.Acceptable), append(happened, out.right())
+	}
+	for k := range s.Asked {
+		s.Asked[k] /= max(valid, 1)
 	}
 	// What is undefined on this part stays null.
 	if auroc, err := stat.AUROC(forecasts, happened, shown); err == nil {

@@ -49,11 +49,16 @@ func (o Options) learn(ctx context.Context, fit []*Observation, folds []int, tie
 	if err != nil {
 		return nil, err
 	}
-	l.uplift, l.lost, l.ranks, l.trees = s.uplift, s.lost, s.ranks, s.trees
+	c, err := o.zones(ctx, from, features, s)
+	if err != nil {
+		return nil, err
+	}
+	l.uplift, l.lost, l.ranks, l.trees = c.uplift, c.lost, s.ranks, s.trees
 	l.stage = policy.Stage{
 		Scorer:     s.scorer,
+		Early:      c.early,
 		Thresholds: []policy.Threshold{{}},
-		Patterns:   patterns(from.examples, tier, features),
+		Patterns:   patterns(from.examples, tier, c.by),
 	}
 	return l, nil
 }
