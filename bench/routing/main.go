@@ -118,10 +118,16 @@ func run(out io.Writer, root, only string, draws int) error {
 			rows = append(rows, r)
 		}
 	}
-	if name := "cost"; strings.HasPrefix(name, only) {
-		figures, err := costs(root)
+	for _, extra := range []struct {
+		name    string
+		measure func(root string) ([]row, error)
+	}{{"vectors", withVectors}, {"cost", costs}} {
+		if !strings.HasPrefix(extra.name, only) {
+			continue
+		}
+		figures, err := extra.measure(root)
 		if err != nil {
-			return fmt.Errorf("cost: %w", err)
+			return fmt.Errorf("%s: %w", extra.name, err)
 		}
 		for _, r := range figures {
 			fmt.Fprintf(out, "%-22s %-12s %8.4f   [%7.4f, %7.4f] %8.4g\n", r.Work, r.Metric, r.Value, r.Low, r.High, r.Target)

@@ -34,6 +34,7 @@ type calibrateOptions struct {
 	workers int
 	fresh   bool
 	reuse   bool
+	vectors string
 }
 
 // calibrated is what calibrate tells.
@@ -85,6 +86,7 @@ them.`,
 	flags.Uint64Var(&k.seed, "seed", 1, "seed of the split and the folds")
 	flags.IntVar(&k.workers, "workers", 8, "requests under way at once")
 	flags.BoolVar(&k.reuse, "reuse", false, "let examples that have certified before certify again, at half the error level each time")
+	flags.StringVar(&k.vectors, "vectors", "", "let the student of the task's labels "+vectorsUsage)
 	flags.BoolVar(&k.fresh, "ask-again", false, "do not use answers of an earlier run")
 	return c
 }
@@ -130,6 +132,11 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	}
 	if k.fresh {
 		f.Cache = ""
+	}
+	if k.vectors != "" {
+		if f.Vectors, err = openVectors(store, k.vectors); err != nil {
+			return err
+		}
 	}
 	p, report, err := calibrate.Run(ctx, f)
 	if err != nil {

@@ -27,6 +27,10 @@ type studentOptions struct {
 	model    string
 	seed     uint64
 	learn    string
+	// What helps a classifier that has few examples.
+	vectors    string
+	labelNames bool
+	selfTrain  exampleFiles
 }
 
 // What a student learns of the examples.
@@ -41,9 +45,15 @@ func newStudent(o *options) *cobra.Command {
 		Use: "train", Short: "Train an embedded student from labelled examples", Args: cobra.NoArgs,
 		Long: `Train a small linear model over hashed word and character n-grams, which answers
 in microseconds without a network. The artefact is deterministic: the same
-examples and seed give the same bytes.`,
-		Example: "  pointsman student train --data train.jsonl --out models/support.student",
-		RunE:    func(c *cobra.Command, _ []string) error { return runStudentTrain(c.Context(), o, s) },
+examples and seed give the same bytes.
+
+Where there are few examples, three things help a classifier: word vectors
+(--vectors, see pointsman vectors import), the labels' own names as examples
+(--label-names), and texts that nobody has labelled (--self-train). A student
+with word vectors is answered with where the data directory holds the same table.`,
+		Example: `  pointsman student train --data train.jsonl --out models/support.student
+  pointsman student train --data few.jsonl --vectors models/glove.vectors --label-names --self-train unlabelled.jsonl --out models/support.student`,
+		RunE: func(c *cobra.Command, _ []string) error { return runStudentTrain(c.Context(), o, s) },
 	}
 	flags := train.Flags()
 	s.data.register(flags)
@@ -52,6 +62,9 @@ examples and seed give the same bytes.`,
 	flags.StringVar(&s.out, "out", "", "file to write")
 	flags.Uint64Var(&s.seed, "seed", 1, "seed")
 	flags.StringVar(&s.learn, "learn", learnLabel, "label: classify by the examples' labels; fields: extract their fields, which stand in the text word for word")
+	flags.StringVar(&s.vectors, "vectors", "", vectorsUsage)
+	flags.BoolVar(&s.labelNames, "label-names", false, "take each label's own name as an example of it: change_order as \"change order\"")
+	flags.StringArrayVar(&s.selfTrain.paths, "self-train", nil, "texts without a label, in the format of --data: a first student labels them, and the final one learns from those of which it is surest too; may be given several times")
 	require(train, "data", "out")
 
 	test := &cobra.Command{
@@ -63,6 +76,7 @@ examples and seed give the same bytes.`,
 	flags.StringVar(&s.model, "model", "", "the student")
 	s.data.register(flags)
 	flags.StringVar(&s.oosLabel, "oos-label", "", "label of out-of-scope examples, which count for the out-of-scope AUROC only")
+	flags.StringVar(&s.vectors, "vectors", "", "the file of the word vectors, where the data directory does not hold them")
 	require(test, "model", "data")
 	return group("student", "Embedded students: small models trained in process", train, test)
 }
@@ -89,6 +103,10 @@ type trained struct {
 	Labels     int              `json:"labels"`
 	Examples   int              `json:"examples"`
 	OutOfScope int              `json:"out_of_scope"`
+	// SelfTrained counts texts without a label that were learned from, and
+	// Vectors names the word vectors that texts are read with.
+	SelfTrained int              `json:"self_trained,omitempty"`
+	Vectors     pointsman.Digest `json:"vectors,omitempty"`
 	// Unusable counts examples whose field values do not stand in the text as
 	// whole words.
 	Unusable   int     `json:"unusable"`
@@ -103,6 +121,9 @@ func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
 	}
 	if s.learn != learnLabel && s.learn != learnFields {
 		return usageError{fmt.Errorf("--learn %q: want label or fields", s.learn)}
+	}
+	if s.learn == learnFields && (s.vectors != "" || s.labelNames || len(s.selfTrain.paths) > 0) {
+		return usageError{fmt.Errorf("--vectors, --label-names and --self-train are for students of labels, not of fields")}
 	}
 	examples, err := s.data.load(nil)
 	if err != nil {
@@ -123,7 +144,7 @@ func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
 	if s.learn == learnFields {
 		m, err = trainExtractor(ctx, s, small, examples, &r, progress)
 	} else {
-		m, err = trainClassifier(ctx, s, small, examples, &r, progress)
+		m, err = trainClassifier(ctx, o, s, small, examples, &r, progress)
 	}
 	bar.Done()
 	if err != nil {
@@ -147,7 +168,7 @@ func runStudentTrain(ctx context.Context, o *options, s studentOptions) error {
 }
 
 // trainClassifier trains a student of the examples' labels.
-func trainClassifier(ctx context.Context, s studentOptions, small bool, examples []dataset.Example, r *trained, progress func(done, total int)) (encoding.BinaryMarshaler, error) {
+func trainClassifier(ctx context.Context, o *options, s studentOptions, small bool, examples []dataset.Example, r *trained, progress func(done, total int)) (encoding.BinaryMarshaler, error) {
 	opts := student.Large()
 	if small {
 		opts = student.Small()
@@ -166,12 +187,54 @@ func trainClassifier(ctx context.Context, s studentOptions, small bool, examples
 			r.OutOfScope++
 		}
 	}
-	m, err := student.Train(ctx, rows, opts, progress)
+	if err := s.coldStart(o, &opts); err != nil {
+		return nil, err
+	}
+	unlabelled, err := s.unlabelled()
 	if err != nil {
 		return nil, err
 	}
-	r.Labels = len(m.Labels())
+	m, err := student.SelfTrain(ctx, rows, unlabelled, opts, progress)
+	if err != nil {
+		return nil, err
+	}
+	r.Labels, r.SelfTrained, r.Vectors = len(m.Labels()), m.Report().SelfTrained, m.Vectors()
 	return m, nil
+}
+
+// coldStart opens what helps where there are few examples.
+func (s *studentOptions) coldStart(o *options, opts *student.Options) error {
+	opts.LabelNames = s.labelNames
+	if s.vectors == "" {
+		return nil
+	}
+	store, err := o.store()
+	if err != nil {
+		return err
+	}
+	table, err := openVectors(store, s.vectors)
+	if err != nil {
+		return err
+	}
+	*opts = opts.WithVectors(table)
+	return nil
+}
+
+// unlabelled reads the texts of --self-train. Labels that they have are not
+// looked at.
+func (s *studentOptions) unlabelled() ([]string, error) {
+	if len(s.selfTrain.paths) == 0 {
+		return nil, nil
+	}
+	examples, err := s.selfTrain.load(nil)
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(examples))
+	for i, e := range examples {
+		texts[i] = e.Text()
+	}
+	return texts, nil
 }
 
 // trainExtractor trains a student of the examples' fields. An example without
@@ -215,7 +278,7 @@ func runStudentTest(o *options, s studentOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := student.Unmarshal(content)
+	m, err := o.readStudent(content, s.vectors)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.model, err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/score"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/student"
+	"github.com/pointsman-ai/pointsman/internal/vectors"
 )
 
 // Options say what to fit and how.
@@ -49,6 +50,9 @@ type Options struct {
 	// Reuse lets examples that have certified before do so again, and pay for it:
 	// each time halves the error level.
 	Reuse bool
+	// Vectors are read by the student of the task's labels; nil for none. The
+	// store must hold them, since whoever serves looks for them there.
+	Vectors *vectors.Table
 	// Progress is told how far it is.
 	Progress progress.Reporter
 }
@@ -289,7 +293,7 @@ func train(ctx context.Context, o Options, c fit.Options, parts fit.Partition, o
 	last := 0
 	defer o.Progress.Done()
 	return auxiliary.Fill(ctx, observations, texts, auxiliary.Options{
-		InFitPart: func(i int) bool { return parts.Part[i] == fit.PartFit }, Fold: func(i int) int { return parts.Fold[i] }, Folds: c.Folds, Seed: o.Seed, Label: labels, Judge: true,
+		InFitPart: func(i int) bool { return parts.Part[i] == fit.PartFit }, Fold: func(i int) int { return parts.Fold[i] }, Folds: c.Folds, Seed: o.Seed, Label: labels, Judge: true, Vectors: o.Vectors,
 		Progress: func(done, total int) {
 			if last == 0 {
 				o.Progress.Start("train students", total)

@@ -19,6 +19,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/upstream/embedded"
 	"github.com/pointsman-ai/pointsman/internal/upstream/openai"
 	"github.com/pointsman-ai/pointsman/internal/upstream/recorded"
+	"github.com/pointsman-ai/pointsman/internal/vectors"
 )
 
 // builder fills an instance and collects what is wrong.
@@ -65,7 +66,7 @@ func (b *builder) connect() {
 			}
 			c.artefact = digest
 			if !b.options.Offline {
-				if c.upstream, err = embedded.Load(content, c.name); err != nil {
+				if c.upstream, err = embedded.Load(content, c.name, b.vectors); err != nil {
 					b.wrong(err, "models", string(id), "artefact")
 				}
 			}
@@ -281,7 +282,7 @@ func (b *builder) students(t *cascade.Task) error {
 		if err != nil {
 			return fmt.Errorf("student %s of task %s: %w", s.Name, t.ID, err)
 		}
-		if byName[s.Name], err = student.Unmarshal(content); err != nil {
+		if byName[s.Name], err = student.UnmarshalWith(content, b.vectors); err != nil {
 			return fmt.Errorf("student %s of task %s: %w", s.Name, t.ID, err)
 		}
 	}
@@ -291,6 +292,12 @@ func (b *builder) students(t *cascade.Task) error {
 		}
 	}
 	return nil
+}
+
+// vectors finds a table of word vectors that a student reads texts with. All
+// instances of the process share one copy.
+func (b *builder) vectors(d pointsman.Digest) (*vectors.Table, error) {
+	return vectors.Load(d, b.options.Store.Get)
 }
 
 func (b *builder) note(format string, args ...any) {

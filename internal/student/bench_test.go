@@ -47,6 +47,13 @@ func BenchmarkPredict(b *testing.B) {
 		}
 		run(b, m)
 	})
+	b.Run("150 labels with word vectors", func(b *testing.B) {
+		m, err := Train(b.Context(), clinc(b, "train"), opts.WithVectors(publishedTable(b)), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		run(b, m)
+	})
 }
 
 func BenchmarkTrain(b *testing.B) {

@@ -173,3 +173,24 @@ func TestLogisticScope(t *testing.T) {
 		t.Errorf("without anything held out: %v", empty)
 	}
 }
+
+// A measurement that near misses speak against by chance does not count for less
+// foreign; one that speaks the right way does.
+func TestMonotoneScope(t *testing.T) {
+	var in, out [][scopeFeatures]float64
+	rng := &random{state: 5}
+	noise := func() float64 { return float64(rng.intn(1000)) / 1000 }
+	for i := range 400 {
+		in = append(in, [scopeFeatures]float64{1 + noise(), 0, 1 + noise(), noise(), noise()})
+		if i%4 == 0 {
+			out = append(out, [scopeFeatures]float64{noise(), 0, noise(), noise() / 2, noise() + .5})
+		}
+	}
+	if free := logisticScope(in, out); free.weights[scopeWords] >= 0 {
+		t.Fatalf("the free weights are %v: there is nothing to hold", free.weights)
+	}
+	s := monotoneScope(in, out)
+	if s.weights[scopeWords] != 0 || s.weights[scopeChars] <= 0 || s.weights[scopeTop] >= 0 {
+		t.Errorf("weights %v", s.weights)
+	}
+}

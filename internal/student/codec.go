@@ -28,9 +28,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // writer appends to an artefact.
 type writer struct{ buf []byte }
 
-func newWriter(kind byte) *writer {
+func newWriter(kind, version byte) *writer {
 	w := &writer{buf: []byte(artefactMagic)}
-	w.byte(artefactVersion)
+	w.byte(version)
 	w.byte(kind)
 	return w
 }
@@ -70,20 +70,23 @@ func (w *writer) string(s string) {
 // read returns a zero value. No read allocates more than a small multiple of
 // the bytes that are there.
 type reader struct {
-	rest []byte
-	err  error
+	rest    []byte
+	version byte
+	err     error
 }
 
-// openArtefact checks frame, version, kind and checksum.
-func openArtefact(data []byte, kind byte) (*reader, error) {
+// openArtefact checks frame, kind, checksum, and that the version is at most
+// the given one.
+func openArtefact(data []byte, kind, latest byte) (*reader, error) {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrArtefact, fmt.Sprintf(format, args...))
 	}
 	if len(data) < headerBytes+checksumBytes || string(data[:len(artefactMagic)]) != artefactMagic {
 		return nil, fail("no %s header", artefactMagic)
 	}
-	if v := data[len(artefactMagic)]; v != artefactVersion {
-		return nil, fail("version %d, this build reads version %d", v, artefactVersion)
+	version := data[len(artefactMagic)]
+	if version < artefactVersion || version > latest {
+		return nil, fail("version %d, this build reads up to version %d", version, latest)
 	}
 	if k := data[len(artefactMagic)+1]; k != kind {
 		return nil, fail("kind %q, want %q", k, kind)
@@ -92,12 +95,20 @@ func openArtefact(data []byte, kind byte) (*reader, error) {
 	if crc32.Checksum(data[:sealed], castagnoli) != binary.LittleEndian.Uint32(data[sealed:]) {
 		return nil, fail("checksum mismatch")
 	}
-	return &reader{rest: data[headerBytes:sealed]}, nil
+	return &reader{rest: data[headerBytes:sealed], version: version}, nil
 }
 
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%w: %s", ErrArtefact, fmt.Sprintf(format, args...))
+		r.rest = nil
+	}
+}
+
+// stop makes an error that is none of the bytes' the first failure.
+func (r *reader) stop(err error) {
+	if r.err == nil {
+		r.err = err
 		r.rest = nil
 	}
 }

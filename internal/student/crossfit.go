@@ -11,6 +11,7 @@ type heldOut struct {
 	class   []int32   // -1 for out of scope.
 	scores  []float32 // len(class) x classes.
 	unseen  [][numBlocks]float64
+	near    []float64 // similarity to the nearest neighbour.
 }
 
 func (h *heldOut) row(i int) []float32 { return h.scores[i*h.classes:][:h.classes] }
@@ -25,13 +26,13 @@ func crossFit(ctx context.Context, opts Options, set *trainingSet, done func()) 
 	scores := make([]float64, h.classes)
 	var x vector
 	for f := range opts.Folds {
-		docs, class := set.fitting(opts, func(i int) bool { return fold[i] != f })
-		m, err := fitLinear(ctx, opts, docs, class, h.classes, done)
+		m, err := set.fit(ctx, opts, func(i int) bool { return fold[i] != f }, done)
 		if err != nil {
 			return nil, err
 		}
+		query := make([]int32, m.dimension())
 		present := make([]bool, h.classes)
-		for _, c := range class {
+		for _, c := range m.class {
 			if c >= 0 {
 				present[c] = true
 			}
@@ -44,6 +45,7 @@ func crossFit(ctx context.Context, opts Options, set *trainingSet, done func()) 
 			}
 			m.vocab.vectorise(d, &x)
 			m.scores(&x, sums, scores)
+			h.near = append(h.near, m.similarity(&x, scores, query))
 			for _, s := range scores {
 				h.scores = append(h.scores, float32(s))
 			}

@@ -11,6 +11,13 @@
 // linear-chain conditional random field over hashed context features; each
 // value comes with the probability of exactly its stretch of text.
 //
+// A classifier may read texts with word vectors too ([Options.WithVectors]):
+// their mean by smooth inverse frequency (package vectors), without the direction
+// that all training texts share, is a block of dense features beside the n-grams,
+// and the nearest examples in that space say how foreign a text is. Its artefact
+// names the table's digest. [SelfTrain] and [Options.LabelNames] are for few
+// examples.
+//
 // Both are artefacts: immutable, made of bytes that
 // depend on the training examples, the options and nothing else (not on the
 // order of the examples, nor on the number of cores), and they name the digest

@@ -41,6 +41,10 @@ type analyser struct {
 	// grams holds one entry for each occurrence of an n-gram, by block: the
 	// bucket shifted left by one, with the sign in the lowest bit.
 	grams [numBlocks][]uint32
+	// rows are those of the text's words in the table of word vectors, where
+	// there is one; text is scratch for a word.
+	rows []int32
+	text []byte
 }
 
 func newAnalyser(opts Options) *analyser {
@@ -57,6 +61,9 @@ func (a *analyser) analyse(text string) {
 		text = text[:a.opts.MaxBytes]
 	}
 	a.split(text)
+	if a.opts.Vectors != nil {
+		a.findVectors()
+	}
 	if !a.opts.Words.None() {
 		a.wordGrams()
 	}

@@ -18,6 +18,7 @@ type linear struct {
 	weights []int8 // rows x classes.
 	// step is what one unit of a class's weights is worth, bias its intercept.
 	step, bias []float32
+	near       *neighbours // nil without word vectors.
 }
 
 // fitLinear trains all classes on docs. The classes are spread over workers;
@@ -25,12 +26,15 @@ type linear struct {
 // done is called from several goroutines, once for each class.
 func fitLinear(ctx context.Context, opts Options, docs []*document, class []int32, classes int, done func()) (*linear, error) {
 	m := &linear{vocab: newVocabulary(opts, docs), classes: classes}
-	if rows := m.vocab.known.rows; rows > maxWeights/classes {
+	if rows := m.vocab.features(); rows > maxWeights/classes {
 		return nil, fmt.Errorf("%d buckets of %d labels (fewer Bits or a larger MinDF would help): %w",
 			rows, classes, ErrTooLarge)
 	}
 	p := newProblem(m.vocab, docs, class)
 	m.weights = make([]int8, p.features*classes)
+	if m.vocab.dense != nil {
+		m.near = newNeighbours(m.vocab, docs, class, classes)
+	}
 	m.step = make([]float32, classes)
 	m.bias = make([]float32, classes)
 
@@ -65,7 +69,7 @@ func fitLinear(ctx context.Context, opts Options, docs []*document, class []int3
 }
 
 func newProblem(v *vocabulary, docs []*document, class []int32) *problem {
-	p := &problem{features: v.known.rows, starts: make([]int, 1, len(docs)+1), class: class}
+	p := &problem{features: v.features(), starts: make([]int, 1, len(docs)+1), class: class}
 	var x vector
 	for _, d := range docs {
 		v.vectorise(d, &x)
@@ -109,4 +113,22 @@ func (m *linear) scores(x *vector, sums []int32, scores []float64) {
 	for c, sum := range sums {
 		scores[c] = float64(float64(sum)*float64(m.step[c]))/fixedOne + float64(m.bias[c])
 	}
+}
+
+// similarity is how near x comes to what the labels of the largest scores were
+// learned from, from -1 to 1; 0 without word vectors. query is scratch of one
+// element for each dimension.
+func (m *linear) similarity(x *vector, scores []float64, query []int32) float64 {
+	if m.near == nil {
+		return 0
+	}
+	return m.near.similarity(x.direction, scores, query)
+}
+
+// dimension is that of the word vectors, 0 without.
+func (m *linear) dimension() int {
+	if m.near == nil {
+		return 0
+	}
+	return m.near.dimension
 }

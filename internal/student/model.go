@@ -41,8 +41,12 @@ func (m *Model) Temperature() float64 { return 1 / m.beta }
 // and [Unmarshal] gives back a model that predicts the same to the last bit.
 // It never fails.
 func (m *Model) MarshalBinary() ([]byte, error) {
-	w := newWriter(kindClassifier)
+	w := newWriter(kindClassifier, m.version())
+	extended := m.version() == versionExtended
 	w.options(m.opts)
+	if extended {
+		w.extension(m)
+	}
 	w.uint(len(m.labels))
 	for _, l := range m.labels {
 		w.string(l)
@@ -54,23 +58,35 @@ func (m *Model) MarshalBinary() ([]byte, error) {
 	w.bytes(digest)
 	w.report(m.report)
 	w.float64(m.beta)
-	w.scope(m.scope)
+	w.scope(m.scope, extended)
 	w.vocabulary(m.linear.vocab)
 	w.float32s(m.linear.step)
 	w.float32s(m.linear.bias)
 	w.matrix(m.linear.weights, m.linear.classes)
+	if m.opts.Vectors != nil {
+		w.dense(m.linear.vocab.dense)
+		w.neighbours(m.linear.near)
+	}
 	return w.finish(), nil
 }
 
 // Unmarshal reads an artefact that [Model.MarshalBinary] wrote. The bytes may
 // come from anywhere: they are checked, and memory is bounded by a megabyte or
-// two and a small multiple of their number. It fails with [ErrArtefact].
-func Unmarshal(data []byte) (*Model, error) {
-	r, err := openArtefact(data, kindClassifier)
+// two and a small multiple of their number. It fails with [ErrArtefact], and
+// with [ErrVectors] for a model that reads texts with word vectors.
+func Unmarshal(data []byte) (*Model, error) { return UnmarshalWith(data, nil) }
+
+// UnmarshalWith is [Unmarshal] for models that may need word vectors, which it
+// looks up by their digest. It fails with [ErrVectors] where they are not found.
+func UnmarshalWith(data []byte, find FindVectors) (*Model, error) {
+	r, err := openArtefact(data, kindClassifier, versionExtended)
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{opts: r.options()}
+	if r.version == versionExtended {
+		r.extension(m, find)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -85,19 +101,29 @@ func Unmarshal(data []byte) (*Model, error) {
 		r.fail("%d labels", classes)
 	}
 	m.digest = hex.EncodeToString(r.bytes("digest", 32))
+	selfTrained := m.report.SelfTrained
 	m.report = r.report()
+	m.report.SelfTrained = selfTrained
 	m.beta = r.float64("inverse temperature")
 	if r.err == nil && (m.beta < minBeta || m.beta > maxBeta) {
 		r.fail("inverse temperature %v out of range", m.beta)
 	}
-	m.scope = r.scope()
+	m.scope = r.scope(r.version == versionExtended)
 	if r.err != nil {
 		return nil, r.err
 	}
 	m.linear = &linear{vocab: r.vocabulary(m.opts), classes: classes}
 	m.linear.step = r.float32s("steps", classes)
 	m.linear.bias = r.float32s("intercepts", classes)
-	m.linear.weights = r.matrix("weights", m.linear.vocab.known.rows, classes)
+	rows := m.linear.vocab.known.rows
+	if m.opts.Vectors != nil {
+		rows += m.opts.Vectors.Dimension()
+	}
+	m.linear.weights = r.matrix("weights", rows, classes)
+	if m.opts.Vectors != nil {
+		m.linear.vocab.dense = r.dense(m.opts.Vectors)
+		m.linear.near = r.neighbours(m.opts.Vectors.Dimension(), classes)
+	}
 	if err := r.close(); err != nil {
 		return nil, err
 	}
@@ -169,12 +195,16 @@ func (r *reader) report() Report {
 	}
 }
 
-func (w *writer) scope(s scope) {
+// scope writes the score. A plain artefact has no weight of neighbours, and no
+// weights at all where the sum is the negated top score.
+func (w *writer) scope(s scope, extended bool) {
 	w.bool(s.fitted)
-	if s.fitted {
-		for _, v := range s.weights {
+	for i, v := range s.weights {
+		if extended || s.fitted && i != scopeNear {
 			w.float64(v)
 		}
+	}
+	if s.fitted {
 		w.float64(s.bias)
 		return
 	}
@@ -184,12 +214,14 @@ func (w *writer) scope(s scope) {
 	}
 }
 
-func (r *reader) scope() scope {
+func (r *reader) scope(extended bool) scope {
 	s := scope{fitted: r.bool("scope")}
-	if s.fitted {
-		for i := range s.weights {
+	for i := range s.weights {
+		if extended || s.fitted && i != scopeNear {
 			s.weights[i] = r.boundedFloat("scope weight")
 		}
+	}
+	if s.fitted {
 		s.bias = r.boundedFloat("scope intercept")
 		return s
 	}
@@ -202,6 +234,9 @@ func (r *reader) scope() scope {
 	}
 	if n != 0 && n != scopeQuantiles+1 {
 		r.fail("%d scope quantiles", n)
+	}
+	if n != 0 && !extended {
+		s.weights[scopeTop] = -1
 	}
 	return s
 }

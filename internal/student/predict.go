@@ -50,6 +50,7 @@ type Predictor struct {
 	sums     []int32
 	scores   []float64
 	order    []int
+	query    []int32
 }
 
 // NewPredictor returns a predictor with scratch memory of its own.
@@ -60,6 +61,7 @@ func (m *Model) NewPredictor() *Predictor {
 		sums:     make([]int32, len(m.labels)),
 		scores:   make([]float64, len(m.labels)),
 		order:    make([]int, 0, len(m.labels)),
+		query:    make([]int32, m.linear.dimension()),
 	}
 	p.analyser.runes = make([]rune, 0, usualRunes)
 	p.analyser.words = make([]word, 0, usualRunes/4)
@@ -68,6 +70,10 @@ func (m *Model) NewPredictor() *Predictor {
 		p.document.grams[b] = make([]gramCount, 0, usualGrams)
 	}
 	p.vector.entries = make([]entry, 0, usualGrams)
+	if m.opts.Vectors != nil {
+		p.analyser.rows = make([]int32, 0, usualRunes/4)
+		p.analyser.text = make([]byte, 0, usualRunes)
+	}
 	return p
 }
 
@@ -101,7 +107,7 @@ func (p *Predictor) Predict(text string, topK int) Prediction {
 // out.Labels. All of out is overwritten.
 func (p *Predictor) PredictInto(out *Prediction, text string, topK int) {
 	x := p.score(text)
-	foreign := measure(p.scores, p.model.beta, x.unseen)
+	foreign := measure(p.scores, p.model.beta, x.unseen, p.model.linear.similarity(x, p.scores, p.query))
 	softmax(p.scores, p.model.beta)
 
 	best, second := -1, -1

@@ -85,7 +85,16 @@ func TestPredictConcurrently(t *testing.T) {
 
 // The figures that the documentation promises.
 func TestAllocations(t *testing.T) {
-	m := toyModel(t)
+	vectored, err := Train(t.Context(), toyExamples(40, 20), toyOptions().WithVectors(toyTable(t)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("plain", func(t *testing.T) { allocations(t, toyModel(t), 16) })
+	t.Run("with word vectors", func(t *testing.T) { allocations(t, vectored, 20) })
+}
+
+func allocations(t *testing.T, m *Model, whole float64) {
+	t.Helper()
 	const text = "will it rain on Friday at 8:30, or snow?"
 	p := m.NewPredictor()
 	var out Prediction
@@ -101,7 +110,7 @@ func TestAllocations(t *testing.T) {
 		{"Predictor.PredictInto top 1", 0, func() { p.PredictInto(&out, text, 1) }},
 		{"Predictor.Proba", 0, func() { proba = p.Proba(proba[:0], text) }},
 		{"Predictor.Predict top 1", 1, func() { p.Predict(text, 1) }},
-		{"Model.Predict", 16, func() { m.Predict(text, AllLabels) }},
+		{"Model.Predict", whole, func() { m.Predict(text, AllLabels) }},
 	} {
 		if got := testing.AllocsPerRun(100, tt.f); got > tt.want {
 			t.Errorf("%s: %v allocations, want at most %v", tt.name, got, tt.want)

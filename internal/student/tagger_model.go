@@ -10,7 +10,7 @@ import (
 // bytes, and [UnmarshalTagger] gives back one that extracts the same to the
 // last bit. It never fails.
 func (t *Tagger) MarshalBinary() ([]byte, error) {
-	w := newWriter(kindTagger)
+	w := newWriter(kindTagger, artefactVersion)
 	o := t.opts
 	for _, v := range []int{o.Bits, o.MinDF, o.Epochs, o.MaxBytes} {
 		w.uint(v)
@@ -43,7 +43,7 @@ func (t *Tagger) MarshalBinary() ([]byte, error) {
 // UnmarshalTagger reads an artefact that [Tagger.MarshalBinary] wrote, with
 // the same care as [Unmarshal]. It fails with [ErrArtefact].
 func UnmarshalTagger(data []byte) (*Tagger, error) {
-	r, err := openArtefact(data, kindTagger)
+	r, err := openArtefact(data, kindTagger, artefactVersion)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,9 @@ var (
 	// ErrArtefact is returned by Unmarshal and UnmarshalTagger for bytes
 	// that are not a whole and valid artefact of this version.
 	ErrArtefact = errors.New("not a valid student artefact")
+	// ErrVectors is returned where a model reads texts with a table of word
+	// vectors that is not there.
+	ErrVectors = errors.New("word vectors are missing")
 )
 
 // Example is one labelled text.
@@ -55,6 +58,9 @@ type Example struct {
 type Report struct {
 	// Examples counts all examples, OutOfScope those of no class among them.
 	Examples, OutOfScope int
+	// SelfTrained counts the texts without a label that one round of
+	// self-training learned from.
+	SelfTrained int
 	// HeldOut is the number of in-scope examples behind the figures below. It
 	// is smaller than the number of examples where a label has too few of them
 	// to be in every fold, and 0 where no figure could be had: the
@@ -77,31 +83,39 @@ type Report struct {
 // steps, one call at a time and in order. When ctx ends, Train returns its
 // error within about one pass over the examples.
 func Train(ctx context.Context, examples []Example, opts Options, progress func(done, total int)) (*Model, error) {
+	return SelfTrain(ctx, examples, nil, opts, progress)
+}
+
+// SelfTrain is [Train] with one round of self-training: a first model labels
+// the texts that nobody has labelled, and those of which it is surest, as many
+// as selfTrainShare of them, are examples of a second one. Every figure and the
+// calibration stay those of labelled examples that neither round has seen.
+// Texts that are among the examples are left out.
+func SelfTrain(ctx context.Context, examples []Example, unlabelled []string, opts Options, progress func(done, total int)) (*Model, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
-	set, err := newTrainingSet(examples)
+	set, err := newTrainingSet(examples, unlabelled)
 	if err != nil {
 		return nil, fmt.Errorf("train student: %w", err)
 	}
 	if err := set.analyse(ctx, opts); err != nil {
 		return nil, fmt.Errorf("train student: %w", err)
 	}
-	done := counter(progress, len(set.labels)*(opts.Folds+1))
+	done := counter(progress, len(set.labels)*(opts.Folds+1)*set.rounds())
 
 	held, err := crossFit(ctx, opts, set, done)
 	if err != nil {
 		return nil, fmt.Errorf("train student: cross-fit: %w", err)
 	}
-	docs, class := set.fitting(opts, func(int) bool { return true })
-	weights, err := fitLinear(ctx, opts, docs, class, len(set.labels), done)
+	final, err := set.fit(ctx, opts, func(int) bool { return true }, done)
 	if err != nil {
 		return nil, fmt.Errorf("train student: %w", err)
 	}
 	m := &Model{
 		opts:   opts,
 		labels: set.labels,
-		linear: weights,
+		linear: final.linear,
 		digest: set.digest,
 		beta:   held.fitTemperature(),
 	}
@@ -110,6 +124,7 @@ func Train(ctx context.Context, examples []Example, opts Options, progress func(
 	m.report = held.report(m.beta)
 	m.report.Examples = len(set.examples)
 	m.report.OutOfScope = set.outOfScope
+	m.report.SelfTrained = final.selfTrained
 	return m, nil
 }
 
@@ -137,9 +152,13 @@ type trainingSet struct {
 	outOfScope int
 	digest     string
 	docs       []*document
+	// nameDocs are documents of the labels' names, in the order of labels, and
+	// unlabelledDocs those of the texts without a label; either may be empty.
+	nameDocs, unlabelledDocs []*document
+	unlabelled               []string
 }
 
-func newTrainingSet(examples []Example) (*trainingSet, error) {
+func newTrainingSet(examples []Example, unlabelled []string) (*trainingSet, error) {
 	if len(examples) == 0 {
 		return nil, ErrNoExamples
 	}
@@ -173,6 +192,7 @@ func newTrainingSet(examples []Example) (*trainingSet, error) {
 		return nil, fmt.Errorf("%d labels, at most %d: %w", n, maxLabels, ErrTooLarge)
 	}
 	s.digest = digestExamples(s.examples)
+	s.keepUnlabelled(unlabelled)
 	return s, nil
 }
 
@@ -193,22 +213,57 @@ func digestExamples(sorted []Example) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// analyse fills s.docs.
+// digestUnlabelled is the SHA-256 of the examples' digest and the sorted texts
+// without a label, each preceded by its length.
+func digestUnlabelled(examples string, sorted []string) string {
+	h := sha256.New()
+	var length [8]byte
+	for _, s := range append([]string{examples}, sorted...) {
+		binary.BigEndian.PutUint64(length[:], uint64(len(s)))
+		h.Write(length[:])
+		h.Write([]byte(s))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// analyse fills the documents of s.
 func (s *trainingSet) analyse(ctx context.Context, opts Options) error {
 	a := newAnalyser(opts)
-	s.docs = make([]*document, len(s.examples))
-	for i, e := range s.examples {
-		if i%1024 == 0 {
+	n := 0
+	read := func(text string) (*document, error) {
+		if n++; n%1024 == 0 {
 			if err := ctx.Err(); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		a.analyse(e.Text)
+		a.analyse(text)
 		d := new(document)
 		d.read(a)
-		s.docs[i] = d
+		return d, nil
 	}
-	return nil
+	var err error
+	if s.docs, err = readAll(s.examples, func(e Example) string { return e.Text }, read); err != nil {
+		return err
+	}
+	if opts.LabelNames {
+		if s.nameDocs, err = readAll(s.labels, labelText, read); err != nil {
+			return err
+		}
+	}
+	s.unlabelledDocs, err = readAll(s.unlabelled, func(text string) string { return text }, read)
+	return err
+}
+
+// readAll makes documents of texts.
+func readAll[T any](all []T, text func(T) string, read func(string) (*document, error)) ([]*document, error) {
+	docs := make([]*document, len(all))
+	for i, one := range all {
+		var err error
+		if docs[i], err = read(text(one)); err != nil {
+			return nil, err
+		}
+	}
+	return docs, nil
 }
 
 // fitting returns the documents that the weights may see, of those that keep

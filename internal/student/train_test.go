@@ -190,7 +190,7 @@ func TestTrainProgressAndCancel(t *testing.T) {
 
 func TestFoldsKeepTwinsTogether(t *testing.T) {
 	opts := toyOptions()
-	set, err := newTrainingSet(append(toyExamples(50, 20), toyExamples(50, 20)...))
+	set, err := newTrainingSet(append(toyExamples(50, 20), toyExamples(50, 20)...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestFoldsKeepTwinsTogether(t *testing.T) {
 func TestSolverFindsTheOptimum(t *testing.T) {
 	opts := toyOptions()
 	opts.Tolerance, opts.Epochs = 1e-5, 5000
-	set, err := newTrainingSet(toyExamples(30, 10))
+	set, err := newTrainingSet(toyExamples(30, 10), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

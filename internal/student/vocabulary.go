@@ -12,6 +12,10 @@ import "math"
 const (
 	fixedOne      = 1 << 12
 	maxCharWeight = 4
+	// maxVectorWeight is the norm of the word vectors' block at most, of as
+	// many features as a table has dimensions: 127 * 2^12 * 4 * sqrt(2^10) < 7e7
+	// more.
+	maxVectorWeight = 4
 )
 
 // vocabulary says which buckets were seen in training and how much each
@@ -20,6 +24,7 @@ type vocabulary struct {
 	opts   Options
 	known  *buckets
 	idf    []float32 // by row of known.
+	dense  *dense    // nil without word vectors.
 	unseen float32   // the idf of a bucket that no training text has hit.
 }
 
@@ -35,6 +40,8 @@ type vector struct {
 	// unseen is, for each block, the share of the squared norm that fell on
 	// buckets unknown to the vocabulary; 1 where the block is empty.
 	unseen [numBlocks]float64
+	// direction is the text's word vector, of norm 1; empty without them.
+	direction []float64
 }
 
 // newVocabulary counts in how many of the documents each bucket occurs.
@@ -61,6 +68,9 @@ func newVocabulary(opts Options, docs []*document) *vocabulary {
 	}
 	v.unseen = opts.idf(len(docs), 0)
 	v.known.index()
+	if opts.Vectors != nil {
+		v.dense = newDense(opts.Vectors, docs)
+	}
 	return v
 }
 
@@ -111,6 +121,29 @@ func (v *vocabulary) vectorise(d *document, into *vector) {
 			e.value = float32(math.Round(float64(e.value)*scale*fixedOne) / fixedOne)
 		}
 	}
+	if v.dense != nil {
+		v.addDense(d, into)
+	}
+}
+
+// addDense adds the features of the document's word vector, one a dimension,
+// in rows after those of the buckets.
+func (v *vocabulary) addDense(d *document, into *vector) {
+	into.direction = append(into.direction[:0], d.mean...)
+	v.dense.direction(d, into.direction)
+	for k, x := range into.direction {
+		if value := math.Round(float64(x*v.opts.VectorWeight)*fixedOne) / fixedOne; value != 0 {
+			into.entries = append(into.entries, entry{int32(v.known.rows + k), float32(value)})
+		}
+	}
+}
+
+// features is the number of rows that the weights have.
+func (v *vocabulary) features() int {
+	if v.dense == nil {
+		return v.known.rows
+	}
+	return v.known.rows + len(v.dense.common)
 }
 
 // gramCount is a distinct n-gram of a document and how often it occurs there.
@@ -126,6 +159,8 @@ func (g gramCount) negative() bool { return g.key&1 == 1 }
 // ascending order.
 type document struct {
 	grams [numBlocks][]gramCount
+	// mean is that of its words' vectors; empty without such.
+	mean []float64
 }
 
 // read fills d with the n-grams that a found, reusing the memory of d.
@@ -139,5 +174,11 @@ func (d *document) read(a *analyser) {
 			}
 			d.grams[b] = append(d.grams[b], gramCount{key, 1})
 		}
+	}
+	if t := a.opts.Vectors; t != nil {
+		if d.mean == nil {
+			d.mean = make([]float64, t.Dimension())
+		}
+		t.Mean(d.mean, a.rows)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/student"
+	"github.com/pointsman-ai/pointsman/internal/vectors"
 )
 
 // Texts are the texts behind an observation.
@@ -41,6 +42,9 @@ type Options struct {
 	// Label trains a student of the task's own labels, Judge one judge of the
 	// answers' texts for each tier but the last.
 	Label, Judge bool
+	// Vectors are read by the student of labels, if there are any. Judges do
+	// without: word vectors do not help to tell a hard prompt from an easy one.
+	Vectors *vectors.Table
 	// Progress is told of each finished student; nil is fine.
 	Progress func(done, total int)
 }
@@ -189,6 +193,9 @@ func (f *filler) label(ctx context.Context) error {
 	options := student.Large()
 	options.Chars = student.Range{Min: 3, Max: 4} // half the time of 2 to 5, on the way of every request
 	options.Seed = f.options.Seed
+	if f.options.Vectors != nil {
+		options = options.WithVectors(f.options.Vectors)
+	}
 	var err error
 	f.students.Label, err = f.learn(ctx, "the task's labels", subject{
 		options: options,

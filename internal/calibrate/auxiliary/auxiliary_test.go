@@ -20,6 +20,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/student"
+	"github.com/pointsman-ai/pointsman/internal/vectors"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -439,5 +440,23 @@ func TestArgumentsAndCancellation(t *testing.T) {
 	o.Progress = func(int, int) { cancel() } // after the first student
 	if _, err := auxiliary.Fill(ctx, observations, texts, divided(o, observations)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want the context's error", err)
+	}
+}
+
+// Word vectors are for the student of labels; judges do without.
+func TestVectorsAreForLabelsOnly(t *testing.T) {
+	table, _, err := vectors.ReadText(strings.NewReader("parcel 1 0\nrefund 0 1\ncertainly 1 1\nwhatever 1 0.5\n"), vectors.DefaultWords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	observations, texts := learnable(400)
+	o := options()
+	o.Label, o.Vectors = true, table
+	s := fill(t, observations, texts, o)
+	if s.Label == nil || s.Label.Vectors() != table.Digest() {
+		t.Error("the student of labels reads texts without vectors")
+	}
+	if s.Judges[0] == nil || s.Judges[0].Vectors() != "" {
+		t.Error("the judge reads texts with vectors")
 	}
 }

@@ -90,8 +90,10 @@ const (
 	kindTagger = 't'
 )
 
-// Load reads a student's artefact and answers from it.
-func Load(artefact []byte, name string, options ...Option) (upstream.Upstream, error) {
+// Load reads a student's artefact and answers from it. Where the student reads
+// texts with word vectors, find looks them up; it may be nil, and then such a
+// student is an error, student.ErrVectors.
+func Load(artefact []byte, name string, find student.FindVectors, options ...Option) (upstream.Upstream, error) {
 	if len(artefact) > kindAt && artefact[kindAt] == kindTagger {
 		t, err := student.UnmarshalTagger(artefact)
 		if err != nil {
@@ -99,7 +101,10 @@ func Load(artefact []byte, name string, options ...Option) (upstream.Upstream, e
 		}
 		return NewExtractor(t, name, options...), nil
 	}
-	m, err := student.Unmarshal(artefact)
+	m, err := student.UnmarshalWith(artefact, find)
+	if errors.Is(err, student.ErrVectors) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArtefact, err)
 	}

@@ -195,7 +195,7 @@ func TestLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := embedded.Load(data, "n")
+		u, err := embedded.Load(data, "n", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +203,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%v: %+v", err, a)
 		}
 		for _, broken := range [][]byte{nil, data[:9], data[:len(data)-1], append([]byte("x"), data...)} {
-			if _, err := embedded.Load(broken, "n"); !errors.Is(err, embedded.ErrArtefact) || !errors.Is(err, student.ErrArtefact) {
+			if _, err := embedded.Load(broken, "n", nil); !errors.Is(err, embedded.ErrArtefact) || !errors.Is(err, student.ErrArtefact) {
 				t.Errorf("broken: %v", err)
 			}
 		}
