@@ -134,6 +134,16 @@ func run(out io.Writer, root, only string, draws int) error {
 			rows = append(rows, r)
 		}
 	}
+	if name := "off-policy"; strings.HasPrefix(name, only) {
+		figures, err := offPolicy()
+		if err != nil {
+			return err
+		}
+		for _, r := range figures {
+			fmt.Fprintf(out, "%-22s %-12s %8.4f   [%7.4f, %7.4f] %8.4g  %d\n", r.Work, r.Metric, r.Value, r.Low, r.High, r.Target, offPolicySimulations)
+			rows = append(rows, r)
+		}
+	}
 	line, err := json.Marshal(rows)
 	if err != nil {
 		return err
