@@ -144,6 +144,16 @@ func run(out io.Writer, root, only string, draws int) error {
 			rows = append(rows, r)
 		}
 	}
+	if strings.HasPrefix("drift", only) {
+		figures, err := drifts()
+		if err != nil {
+			return fmt.Errorf("drift: %w", err)
+		}
+		for _, r := range figures {
+			fmt.Fprintf(out, "%-22s %-22s %8.4f   [%7.4f, %7.4f] %8.4g  simulated, %d\n", r.Work, r.Metric, r.Value, r.Low, r.High, r.Target, driftRuns)
+			rows = append(rows, r)
+		}
+	}
 	line, err := json.Marshal(rows)
 	if err != nil {
 		return err
