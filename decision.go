@@ -232,6 +232,9 @@ type Decision struct {
 	// force, empty where the task has none.
 	Config Digest `json:"config"`
 	Policy Digest `json:"policy,omitempty"`
+	// Withdrawn says that the policy's certificate was withdrawn for drift when
+	// this was decided.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 
 	Request  Signals    `json:"request_signals,omitempty"`
 	Shape    *Shape     `json:"shape,omitempty"`

@@ -144,7 +144,7 @@ func run(out io.Writer, root, only string, draws int) error {
 			rows = append(rows, r)
 		}
 	}
-	if strings.HasPrefix("drift", only) {
+	if name := "drift"; strings.HasPrefix(name, only) {
 		figures, err := drifts()
 		if err != nil {
 			return fmt.Errorf("drift: %w", err)

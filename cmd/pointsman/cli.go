@@ -79,6 +79,7 @@ certificate, and a decision log that can be verified and replayed.`,
 	// Those that cobra adds at the end of its own accord.
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	root.AddCommand(newDrift(o))
 	usageOnly(root)
 	return root
 }

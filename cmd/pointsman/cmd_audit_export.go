@@ -18,7 +18,7 @@ func newAuditExport(o *options) *cobra.Command {
 	var payloads bool
 	c := &cobra.Command{
 		Use: "export", Short: "Write the decision log as JSON Lines", Args: cobra.NoArgs,
-		Long: `Write decisions, outcomes and gaps as JSON Lines, oldest first, in bounded memory.
+		Long: `Write decisions, outcomes, audits and gaps as JSON Lines, oldest first, in bounded memory.
 Each line has a "type" and the record under that name.`,
 		Example: "  pointsman audit export --since 24h > decisions.jsonl\n  pointsman audit export --payloads --out all.jsonl",
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -72,6 +72,9 @@ type Task struct {
 	Policy        *policy.Policy
 	PolicyDigest  pointsman.Digest
 	PolicyProblem error
+	// Withdrawn is the PolicyProblem where the certificate was withdrawn for
+	// drift; nil where it was not.
+	Withdrawn error
 	// Direct marks the ad-hoc task of a request that named provider/model.
 	Direct bool
 }

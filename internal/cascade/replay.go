@@ -1,6 +1,7 @@
 package cascade
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pointsman-ai/pointsman"
@@ -20,6 +21,9 @@ func (t *Task) Replay(d *pointsman.Decision) (differences []string) {
 	if t.PolicyDigest != d.Policy {
 		differ("policy: the record names %q, the task has %q", d.Policy, t.PolicyDigest)
 		return differences
+	}
+	if d.Withdrawn {
+		t = t.withdrawn()
 	}
 	w := newWalk(t, d.Rules, policy.Before{Slices: d.Slices, Request: d.Request, Shape: d.Shape})
 	for i := range d.Attempts {
@@ -56,6 +60,16 @@ func (t *Task) Replay(d *pointsman.Decision) (differences []string) {
 	}
 	return append(differences, t.unanswered(d, w)...)
 }
+
+// withdrawn is the task with the certificate of its policy withdrawn for drift, as
+// it was when a decision was made.
+func (t *Task) withdrawn() *Task {
+	again := *t
+	again.PolicyProblem = errWithdrawn
+	return &again
+}
+
+var errWithdrawn = errors.New("the certificate was withdrawn for drift")
 
 // endsAs compares the end of a request that an answer was accepted for.
 func (t *Task) endsAs(d *pointsman.Decision, w *walk, s step, attempt int) (differences []string) {

@@ -59,7 +59,7 @@ func (r *run) do(ctx context.Context) error {
 	d.Task = t.ID
 	d.Metadata = r.request.Metadata
 	d.Slices = SlicesOf(t.Slices, r.request.Metadata)
-	d.Policy = t.PolicyDigest
+	d.Policy, d.Withdrawn = t.PolicyDigest, t.Withdrawn != nil
 	d.Propensity = 1
 	if err := r.rule(); err != nil {
 		return err

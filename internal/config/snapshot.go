@@ -48,6 +48,8 @@ func appendValue(out []byte, v reflect.Value, keep bool) ([]byte, bool) {
 		return append(out, x...), len(x) > 0
 	case Params:
 		return appendParams(out, x), len(x) > 0
+	case pointsman.Money:
+		return fmt.Appendf(out, "%q", decimal(x)), true
 	case Price:
 		return appendPrice(out, x.Price)
 	case notation:

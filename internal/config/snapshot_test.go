@@ -70,7 +70,7 @@ func TestSnapshotIsStable(t *testing.T) {
 	for file, want := range map[string]pointsman.Digest{
 		"testdata/good/minimal.yaml":    "sha256:055b4551230d4e92be776678f5cd4db86dc23bf2539117e79fb9e86f7b0655a0",
 		"testdata/good/files.yaml":      "sha256:7864bbac41025fb22abd44d48c1039d1892649f0c8cf38174d8145574b7e8a3c",
-		"testdata/good/everything.yaml": "sha256:895d918d985a12d9f8e144959ed8d83779983bb25d9110679e6baa029d0fae39",
+		"testdata/good/everything.yaml": "sha256:296437a3065cb070dabc3d837d0d39266b235da2dc449e304feae349e9cbfea1",
 	} {
 		c, err := config.Load(file)
 		if err != nil {

@@ -22,6 +22,7 @@ type Task struct {
 	Costs       []LabelCost         `yaml:"costs"`
 	Record      pointsman.Recording `yaml:"record"`
 	Fallback    string              `yaml:"fallback"`
+	Audit       *Audit              `yaml:"audit"`
 	Rules       []Rule              `yaml:"rules"`
 	Probes      []Probe             `yaml:"probes"`
 }
@@ -107,7 +108,7 @@ var taskBlock = block{
 		"tasks.*.prompt.system_file":         promptFile,
 		"tasks.*.tiers.*.prompt.system_file": promptFile,
 		"tasks.*.witness.prompt.system_file": promptFile,
-	}, contractFields, taskRuleFields(), probeFields),
+	}, contractFields, taskRuleFields(), probeFields, auditFields),
 	complete: completeTasks,
 	warn:     warnTasks,
 	include: func(d *decoder, c *Config) {
@@ -207,6 +208,7 @@ func (d *decoder) checkTask(c *Config, at string, t *Task) {
 		slicesSeen[key] = true
 	}
 	d.checkCosts(child(at, "costs"), t)
+	d.checkAudit(c, child(at, "audit"), t)
 	d.checkRules(c, child(at, "rules"), t.Rules, t)
 	d.checkProbes(c, child(at, "probes"), t)
 }

@@ -36,6 +36,14 @@ func (d Dir) ActivePolicy(task pointsman.TaskID) string {
 	return filepath.Join(d.Active(), escape(string(task)))
 }
 
+// Drift is the directory of what was done about drift, one file a task.
+func (d Dir) Drift() string { return d.join("drift") }
+
+// DriftOf is the file that says whether a task's certificate is withdrawn.
+func (d Dir) DriftOf(task pointsman.TaskID) string {
+	return filepath.Join(d.Drift(), escape(string(task))+".json")
+}
+
 // Answers is the cache of the answers that calibration has collected for a task.
 func (d Dir) Answers(task pointsman.TaskID) string { return d.join("answers", string(task)+".jsonl") }
 

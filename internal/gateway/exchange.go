@@ -146,6 +146,10 @@ func (x *exchange) finish(err error) {
 	}
 	if err != nil {
 		x.g.Logger.Debug("client went away", "decision", x.decision.ID, "error", err)
+		return
+	}
+	if x.g.Kept != nil && x.decision.Cause == pointsman.CauseAccepted {
+		x.g.Kept(x.decision, x.request, x.result.Answer.Text)
 	}
 }
 

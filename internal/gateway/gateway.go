@@ -86,6 +86,9 @@ type Options struct {
 	Memory *memory.Budget
 	// Observe is told of each finished request, for metrics.
 	Observe func(d *pointsman.Decision)
+	// Kept is offered each answer that its client has, with the decision on record;
+	// it must not wait. May be nil.
+	Kept func(d *pointsman.Decision, r *pointsman.Request, text string)
 	// Metrics serves /metrics; nil leaves it out.
 	Metrics http.Handler
 	// Draining says that the server is about to stop, for readiness.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
@@ -20,6 +21,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/upstream/openai"
 	"github.com/pointsman-ai/pointsman/internal/upstream/recorded"
 	"github.com/pointsman-ai/pointsman/internal/vectors"
+	"github.com/pointsman-ai/pointsman/internal/withdraw"
 )
 
 // builder fills an instance and collects what is wrong.
@@ -252,6 +254,9 @@ func (b *builder) policy(t *cascade.Task) {
 	if p.Task != t.ID {
 		t.PolicyProblem = fmt.Errorf("policy is void: it was fitted for task %s", p.Task)
 	}
+	if t.PolicyProblem == nil {
+		b.drift(t)
+	}
 	if t.PolicyProblem != nil {
 		b.note("task %s: %v; every request goes to its largest tier (run pointsman calibrate)", t.ID, t.PolicyProblem)
 		return
@@ -262,6 +267,22 @@ func (b *builder) policy(t *cascade.Task) {
 	if err := b.students(t); err != nil {
 		b.wrong(err, "tasks", string(t.ID))
 	}
+}
+
+// drift applies what was found by audits: the certificate of the policy in force
+// may be withdrawn. Replay has that from the record of each decision.
+func (b *builder) drift(t *cascade.Task) {
+	if b.options.Policies != nil {
+		return
+	}
+	events, err := withdraw.Events(b.config.Data(), t.ID)
+	if err != nil {
+		// What cannot be read may be an alarm.
+		t.Withdrawn = fmt.Errorf("policy is void: whether its certificate was withdrawn for drift cannot be read: %w", err)
+	} else if alarm, _ := withdraw.InForce(events, t.PolicyDigest); alarm != nil {
+		t.Withdrawn = fmt.Errorf("policy is void: its certificate was withdrawn at %s: %s", alarm.Time.Format(time.RFC3339), alarm.Reason)
+	}
+	t.PolicyProblem = t.Withdrawn
 }
 
 func (b *builder) active(id pointsman.TaskID) (pointsman.Digest, error) {

@@ -43,6 +43,9 @@ func (j *Journal) AppendDecision(d *pointsman.Decision, p *Payload) error {
 // appended twice; who reads the journal knows it by its id.
 func (j *Journal) AppendOutcome(o *pointsman.Outcome) error { return j.appendJSON(KindOutcome, o) }
 
+// AppendAudit records an audit. Who reads the journal knows it by its decision.
+func (j *Journal) AppendAudit(a *pointsman.Audit) error { return j.appendJSON(KindAudit, a) }
+
 func (j *Journal) appendJSON(kind Kind, v any) error {
 	b := j.borrow()
 	defer j.giveBack(b)

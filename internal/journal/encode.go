@@ -74,7 +74,7 @@ func (e *encoder) decision(d *pointsman.Decision) {
 		e.raw(`,"slices":`)
 		strs(e, d.Slices)
 	}
-	e.raw(`,"config":`).str(string(d.Config)).opt(`,"policy":`, string(d.Policy))
+	e.raw(`,"config":`).str(string(d.Config)).opt(`,"policy":`, string(d.Policy)).flag(`,"withdrawn":true`, d.Withdrawn)
 	if len(d.Request) > 0 {
 		e.raw(`,"request_signals":`).signals(d.Request)
 	}

@@ -18,9 +18,10 @@ const (
 	KindGap      Kind = 3 // records that could not be written
 	KindExpired  Kind = 4 // a file that retention deletes next
 	KindTorn     Kind = 5 // bytes that a killed writer left, and where they are now
+	KindAudit    Kind = 6 // what the largest tier said to a request that a smaller one answered
 )
 
-func (k Kind) known() bool { return k >= KindDecision && k <= KindTorn }
+func (k Kind) known() bool { return k >= KindDecision && k <= KindAudit }
 
 // String is the kind as people read it.
 func (k Kind) String() string {
@@ -35,6 +36,8 @@ func (k Kind) String() string {
 		return "expired"
 	case KindTorn:
 		return "torn"
+	case KindAudit:
+		return "audit"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -139,6 +142,9 @@ func (e *Entry) Decision() (*pointsman.Decision, *Ref, error) {
 func (e *Entry) Outcome() (*pointsman.Outcome, error) {
 	return decode[pointsman.Outcome](e, KindOutcome)
 }
+
+// Audit decodes an audit.
+func (e *Entry) Audit() (*pointsman.Audit, error) { return decode[pointsman.Audit](e, KindAudit) }
 
 // Gap decodes a gap.
 func (e *Entry) Gap() (*Gap, error) { return decode[Gap](e, KindGap) }

@@ -60,6 +60,7 @@ type Report struct {
 	Records   uint64 `json:"records"`
 	Decisions uint64 `json:"decisions"`
 	Outcomes  uint64 `json:"outcomes"`
+	Audits    uint64 `json:"audits,omitempty"`
 	// Gaps counts notices of records that could not be written, Unwritten
 	// those records.
 	Gaps      uint64 `json:"gaps"`

@@ -32,6 +32,8 @@ func (v *verifier) content(f *frame, segment uint32, off int64, count int) error
 		}
 	case KindOutcome:
 		v.report.Outcomes++
+	case KindAudit:
+		v.report.Audits++
 	case KindGap:
 		gap, err := e.Gap()
 		if err != nil {

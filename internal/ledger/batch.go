@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/journal"
@@ -12,6 +13,7 @@ import (
 type Batch struct {
 	Rows     []Row
 	Outcomes []OutcomeRow
+	Audits   []AuditRow
 	// Expired says that records with a lesser locator are gone; empty where no
 	// more are gone than before.
 	Expired journal.Locator
@@ -24,6 +26,15 @@ type Batch struct {
 type OutcomeRow struct {
 	ID       pointsman.Digest
 	Decision pointsman.DecisionID
+	Locator  journal.Locator
+}
+
+// AuditRow is what an index knows of one audit.
+type AuditRow struct {
+	Decision pointsman.DecisionID
+	Task     pointsman.TaskID
+	Policy   pointsman.Digest
+	Time     time.Time
 	Locator  journal.Locator
 }
 
@@ -58,6 +69,12 @@ func (b *Batch) add(e *journal.Entry) error {
 			return err
 		}
 		b.Outcomes = append(b.Outcomes, OutcomeRow{ID: o.ID, Decision: o.Decision, Locator: e.Locator()})
+	case journal.KindAudit:
+		a, err := e.Audit()
+		if err != nil {
+			return err
+		}
+		b.Audits = append(b.Audits, AuditRow{a.Decision, a.Task, a.Policy, a.Time, e.Locator()})
 	case journal.KindExpired:
 		x, err := e.Expired()
 		if err != nil {

@@ -75,7 +75,22 @@ func explain(r *Record, p *policy.Policy) *Explanation {
 			say("The policy's promise does not cover this answer, since the policy did not choose it (%s).", d.Cause)
 		}
 	}
+	if a := r.Audit; a != nil {
+		say("%s", auditSentence(a))
+	}
 	return e
+}
+
+// auditSentence tells what the largest tier said to the same request.
+func auditSentence(a *pointsman.Audit) string {
+	head := fmt.Sprintf("The answer was audited (drawn with probability %.3g): tier %s was asked the same at a cost of %s", a.Probability, a.Tier, a.Cost)
+	switch {
+	case a.Harm == nil:
+		return head + ", without a verdict: " + orNone(a.Detail) + "."
+	case a.Label != "":
+		head += fmt.Sprintf(", and answered %q", a.Label)
+	}
+	return head + fmt.Sprintf("; they disagree by %.3g. That is disagreement with the largest tier, not with the truth.", *a.Harm)
 }
 
 func effectOf(r pointsman.RuleEffect) string {

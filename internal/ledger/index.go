@@ -40,6 +40,9 @@ type Index interface {
 	// HasOutcome says whether an outcome was recorded. What was appended just
 	// now is found.
 	HasOutcome(ctx context.Context, id pointsman.Digest) (bool, error)
+	// Audits says where the audits that a filter selects lie, in the order of the
+	// journal. What was appended just now is found.
+	Audits(ctx context.Context, f AuditFilter) ([]journal.Locator, error)
 	// Close gives up what the index holds open.
 	Close() error
 }
@@ -78,6 +81,14 @@ type Filter struct {
 	// MinCost and MaxCost bound the cost; decisions of unknown cost are then
 	// left out.
 	MinCost, MaxCost *pointsman.Money
+}
+
+// AuditFilter selects audits. What is empty does not restrict.
+type AuditFilter struct {
+	Decision pointsman.DecisionID
+	Task     pointsman.TaskID
+	Policy   pointsman.Digest
+	Since    time.Time // Since ≤ time
 }
 
 // Cursor is a place in a list, opaque to who holds it. The empty cursor is the

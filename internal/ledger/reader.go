@@ -76,7 +76,10 @@ func (r *Reader) Outcomes(ctx context.Context, id pointsman.DecisionID) ([]point
 type Record struct {
 	Decision *pointsman.Decision `json:"decision"`
 	Outcomes []pointsman.Outcome `json:"outcomes"`
-	Payload  *journal.Payload    `json:"payload"`
+	// Audit is what the largest tier said to the same request; nil where it was
+	// not asked.
+	Audit   *pointsman.Audit `json:"audit,omitempty"`
+	Payload *journal.Payload `json:"payload"`
 	// NoPayload says why there is none.
 	NoPayload string `json:"no_payload,omitempty"`
 }
@@ -91,6 +94,13 @@ func (r *Reader) Record(ctx context.Context, id string) (*Record, error) {
 	record := &Record{Decision: found.Decision, NoPayload: "the task records none"}
 	if record.Outcomes, err = r.Outcomes(ctx, found.Decision.ID); err != nil {
 		return nil, err
+	}
+	audits, err := r.Audits(ctx, AuditFilter{Decision: found.Decision.ID})
+	if err != nil {
+		return nil, err
+	}
+	if len(audits) > 0 {
+		record.Audit = &audits[0]
 	}
 	if found.Texts != nil {
 		record.NoPayload = ""
@@ -170,6 +180,7 @@ type Line struct {
 	Type     string              `json:"type"`
 	Decision *pointsman.Decision `json:"decision,omitempty"`
 	Outcome  *pointsman.Outcome  `json:"outcome,omitempty"`
+	Audit    *pointsman.Audit    `json:"audit,omitempty"`
 	Gap      *journal.Gap        `json:"gap,omitempty"`
 	Payload  *journal.Payload    `json:"payload,omitempty"`
 	// NoPayload says why the texts are not there though they were asked for.
@@ -185,7 +196,7 @@ type ExportOptions struct {
 	Payloads bool
 }
 
-// Export reads decisions, outcomes and gaps, oldest first, in bounded memory.
+// Export reads decisions, outcomes, audits and gaps, oldest first, in bounded memory.
 // It ends after an error.
 func (r *Reader) Export(ctx context.Context, o ExportOptions) iter.Seq2[*Line, error] {
 	return func(yield func(*Line, error) bool) {
@@ -231,6 +242,12 @@ func (r *Reader) line(entry *journal.Entry, payloads bool) (*Line, time.Time, er
 			return nil, time.Time{}, err
 		}
 		return &Line{Type: "outcome", Outcome: o}, o.Time, nil
+	case journal.KindAudit:
+		a, err := entry.Audit()
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return &Line{Type: "audit", Audit: a}, a.Time, nil
 	case journal.KindGap:
 		gap, err := entry.Gap()
 		if err != nil {

@@ -24,6 +24,7 @@ func (s *server) newMetrics() *telemetry.Metrics {
 	m.Counter("pointsman_log_dropped_lines_total", "Log lines that nobody took in time.", func() float64 { return float64(s.options.Log.Dropped()) })
 	m.Counter("pointsman_config_reloads_total", "Configurations put in force after the first.", func() float64 { return float64(s.reloads.Load()) })
 	m.Counter("pointsman_config_refused_total", "Changed configurations that were refused.", func() float64 { return float64(s.refused.Load()) })
+	m.Gauge("pointsman_certificates_withdrawn", "Tasks whose certificate is withdrawn for drift; their requests go to the largest tier.", s.withdrawn)
 	return m
 }
 

@@ -22,7 +22,9 @@ func (s *server) watch(ctx context.Context) error {
 		}
 	}
 	watching := make(chan error, 1)
-	go func() { watching <- config.Watch(ctx, s.options.Path, notice, s.store.ActiveDir()) }()
+	go func() {
+		watching <- config.Watch(ctx, s.options.Path, notice, s.store.ActiveDir(), s.config.Data().Drift())
+	}()
 	// What changed before the watch had begun, or on a file system that tells
 	// nobody, is found by looking.
 	look := time.NewTicker(lookInterval)
@@ -55,7 +57,9 @@ func (s *server) watch(ctx context.Context) error {
 
 // state tells two states of what a configuration is made from apart, as it lies
 // on disk now.
-func (s *server) state() string { return config.Fingerprint(s.options.Path, s.store.ActiveDir()) }
+func (s *server) state() string {
+	return config.Fingerprint(s.options.Path, s.store.ActiveDir(), s.config.Data().Drift())
+}
 
 // reload builds the instance anew and swaps it in, or says what is wrong and
 // changes nothing.

@@ -24,9 +24,10 @@ func (s *server) run(ctx context.Context) error {
 	records := ledger.New(ledger.Options{
 		Journal: s.journal, Index: s.index, Recording: s.recording, Labels: s.labels, Policy: s.policy, AnswerUnrecorded: s.config.Journal.OnFull == config.OnFullAnswer,
 	})
+	auditor := s.newAuditor(records)
 	g := gateway.New(gateway.Options{
 		Acquire: func() (gateway.Instance, func()) { return s.instances.Acquire() }, Gate: s.gate, Memory: s.memory, Log: records, Outcomes: records, IDs: pointsman.NewIDSource(nil, nil),
-		Logger: s.log, Observe: s.metrics.Observe, Draining: s.active.isDraining,
+		Logger: s.log, Observe: s.metrics.Observe, Draining: s.active.isDraining, Kept: auditor.Kept,
 	})
 
 	// What requests stand on outlives the last of them.
@@ -53,6 +54,8 @@ func (s *server) run(ctx context.Context) error {
 	}
 	start("journal", s.journal.Run)
 	start("index", func(ctx context.Context) error { return s.index.Follow(ctx, s.journal) })
+	audited, audit := s.audit(auditor)
+	start("audits", audit)
 	start("configuration", s.watch)
 	start("snapshots", s.keepSnapshots)
 	start("api", serve(api, open.api))
@@ -69,6 +72,10 @@ func (s *server) run(ctx context.Context) error {
 	case err = <-fail:
 	}
 	err = errors.Join(err, s.drain(ctx, api, cut), admin.Close())
+	auditor.End()
+	if !s.wait(audited, s.config.Server.DrainTimeout.Std(), s.options.Hurry) {
+		s.log.Warn("audits are cut off")
+	}
 	stop()
 	return errors.Join(err, group.Wait())
 }

@@ -127,6 +127,9 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	if err := os.MkdirAll(s.store.ActiveDir(), 0o700); err != nil {
 		s.log.Warn("the directory of active policies is not there and cannot be made", "error", err)
 	}
+	if err := os.MkdirAll(c.Data().Drift(), 0o700); err != nil {
+		s.log.Warn("the directory of what is known of drift is not there and cannot be made", "error", err)
+	}
 	if s.seen = s.state(); config.Fingerprint(o.Path) != before {
 		s.seen = "" // it changed while it was loaded: it is read again
 	}

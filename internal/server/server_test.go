@@ -82,6 +82,7 @@ upstreams:
   api: {type: openai, location: edge, region: house, base_url: %q}
 models:
   only: {upstream: api, price: unknown}
+  priced: {upstream: api, price: {input: 1, output: 2}}
 tasks:
   open: {kind: open, tiers: [{name: only, model: only}]}
 %s`, settings, api.URL, tasks)

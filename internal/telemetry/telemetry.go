@@ -24,6 +24,7 @@ type Metrics struct {
 	cost     *prometheus.CounterVec
 	baseline *prometheus.CounterVec
 	unpriced *prometheus.CounterVec
+	audits   audits
 }
 
 // New makes the metrics and the collectors of the Go runtime and the process.
@@ -54,6 +55,8 @@ func New() *Metrics {
 			Name: "pointsman_unpriced_requests_total", Help: "Requests whose cost is unknown, because a price or a usage is.",
 		}, []string{"task"}),
 	}
+	m.audits = newAudits()
+	m.registry.MustRegister(m.audits.results, m.audits.cost, m.audits.level)
 	m.registry.MustRegister(m.requests, m.attempts, m.latency, m.overhead, m.cost, m.baseline, m.unpriced,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -77,6 +80,7 @@ func (m *Metrics) vectors() []interface {
 		DeletePartialMatch(labels prometheus.Labels) int
 	}{
 		m.requests.MetricVec, m.attempts.MetricVec, m.latency.MetricVec, m.cost.MetricVec, m.baseline.MetricVec, m.unpriced.MetricVec,
+		m.audits.results.MetricVec, m.audits.cost.MetricVec, m.audits.level.MetricVec,
 	}
 }
 

@@ -150,12 +150,13 @@ func (x *Index) batch(ctx context.Context) (*ledger.Batch, error) {
 }
 
 // statements are prepared once for the writer.
-type statements struct{ decision, outcome, progress *sql.Stmt }
+type statements struct{ decision, outcome, audit, progress *sql.Stmt }
 
 func (s *statements) prepare(db *sql.DB) (err error) {
 	for text, into := range map[string]**sql.Stmt{
 		"INSERT INTO decision (" + columns + ") VALUES (" + marks + ") ON CONFLICT (id) DO NOTHING": &s.decision,
 		"INSERT INTO outcome (id, decision, locator) VALUES (?,?,?) ON CONFLICT (id) DO NOTHING":    &s.outcome,
+		"INSERT INTO audit VALUES (?,?,?,?,?) ON CONFLICT (decision) DO NOTHING":                    &s.audit,
 		"INSERT INTO progress VALUES (1,?) ON CONFLICT (one) DO UPDATE SET mark = excluded.mark":    &s.progress,
 	} {
 		if *into, err = db.Prepare(text); err != nil {
@@ -166,7 +167,7 @@ func (s *statements) prepare(db *sql.DB) (err error) {
 }
 
 func (s *statements) close() {
-	for _, one := range []*sql.Stmt{s.decision, s.outcome, s.progress} {
+	for _, one := range []*sql.Stmt{s.decision, s.outcome, s.audit, s.progress} {
 		if one != nil {
 			_ = one.Close()
 		}
@@ -191,6 +192,12 @@ func (x *Index) insert(ctx context.Context, tx *sql.Tx, b *ledger.Batch) error {
 			return err
 		}
 	}
+	audit := tx.StmtContext(ctx, x.add.audit)
+	for _, a := range b.Audits {
+		if _, err := audit.ExecContext(ctx, string(a.Decision), string(a.Task), string(a.Policy), a.Time.UnixNano(), string(a.Locator)); err != nil {
+			return err
+		}
+	}
 	_, err := tx.StmtContext(ctx, x.add.progress).ExecContext(ctx, string(b.Mark))
 	return err
 }
@@ -199,7 +206,7 @@ func (x *Index) insert(ctx context.Context, tx *sql.Tx, b *ledger.Batch) error {
 // of bounded size, whose pages SQLite uses again. Rows were added in the order
 // of the journal, so they are the first ones.
 func (x *Index) expire(ctx context.Context, before journal.Locator) error {
-	for _, table := range []string{"decision", "outcome"} {
+	for _, table := range []string{"decision", "outcome", "audit"} {
 		for {
 			done, err := x.writer.ExecContext(ctx, "DELETE FROM "+table+" WHERE locator < ? AND rowid IN (SELECT rowid FROM "+table+
 				" ORDER BY rowid LIMIT ?)", string(before), batchSize)

@@ -147,6 +147,34 @@ func (x *Index) HasOutcome(ctx context.Context, id pointsman.Digest) (has bool, 
 	return has, err
 }
 
+// Audits implements ledger.Index.
+func (x *Index) Audits(ctx context.Context, f ledger.AuditFilter) (list []journal.Locator, err error) {
+	if err := x.CatchUp(ctx); err != nil {
+		return nil, err
+	}
+	var c condition
+	if f.Decision != "" {
+		c.and("decision = ?", string(f.Decision))
+	}
+	if f.Task != "" {
+		c.and("task = ?", string(f.Task))
+	}
+	if f.Policy != "" {
+		c.and("policy = ?", string(f.Policy))
+	}
+	if !f.Since.IsZero() {
+		c.and("time >= ?", f.Since.UnixNano())
+	}
+	err = x.query(ctx, "SELECT locator FROM audit"+c.sql()+" ORDER BY rowid", c.args,
+		func() { list = nil }, func(rows *sql.Rows) error {
+			var l journal.Locator
+			err := rows.Scan(&l)
+			list = append(list, l)
+			return err
+		})
+	return list, err
+}
+
 // condition collects the parts of a WHERE clause.
 type condition struct {
 	parts []string

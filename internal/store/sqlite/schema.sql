@@ -22,3 +22,13 @@ CREATE TABLE outcome (
 );
 
 CREATE INDEX outcome_decision ON outcome (decision);
+
+CREATE TABLE audit (
+    decision TEXT    NOT NULL UNIQUE,
+    task     TEXT    NOT NULL,
+    policy   TEXT    NOT NULL,
+    time     INTEGER NOT NULL, -- Unix nanoseconds
+    locator  TEXT    NOT NULL
+);
+
+CREATE INDEX audit_task ON audit (task, policy);

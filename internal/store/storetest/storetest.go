@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T, journalDir string) ledger.Index) 
 		"pages join to the whole list":         pagesJoin,
 		"ids are found by unique prefixes":     prefixes,
 		"outcomes belong to their decisions":   outcomes,
+		"audits belong to their decisions":     audits,
 		"the same record twice is one row":     repeats,
 		"summaries add up":                     summaries,
 		"what was appended just now is there":  fresh,
@@ -293,6 +294,42 @@ func outcomes(f *fixture) {
 		if has, err := f.store.HasOutcome(f.ctx, id); err != nil || has != want {
 			f.Errorf("HasOutcome(%s) = %v, %v; want %v", id, has, err, want)
 		}
+	}
+}
+
+func audits(f *fixture) {
+	f.write(5)
+	audit := func(n int, task pointsman.TaskID, policy string) pointsman.Audit {
+		harm := 0.5
+		return pointsman.Audit{
+			Decision: ID(n), Time: epoch.Add(time.Duration(n) * time.Hour), Task: task, Policy: pointsman.DigestOf([]byte(policy)), Probability: 0.01,
+			Harm: &harm, Kept: "a", Label: "b", Cost: pointsman.KnownCost(3), Charged: 3,
+		}
+	}
+	want := []pointsman.Audit{audit(2, "one", "p"), audit(4, "one", "q"), audit(3, "two", "p")}
+	for _, a := range append(want, want[0]) { // the last again, as after an append whose caller saw an error
+		f.must(f.journal.AppendAudit(&a))
+	}
+	reader := &ledger.Reader{Journal: f.dir, Index: f.store}
+	for _, c := range []struct {
+		filter ledger.AuditFilter
+		want   []pointsman.Audit
+	}{
+		{ledger.AuditFilter{}, want},
+		{ledger.AuditFilter{Decision: ID(4)}, want[1:2]},
+		{ledger.AuditFilter{Decision: ID(5)}, []pointsman.Audit{}},
+		{ledger.AuditFilter{Task: "one"}, want[:2]},
+		{ledger.AuditFilter{Task: "one", Policy: want[0].Policy}, want[:1]},
+		{ledger.AuditFilter{Since: want[2].Time}, want[1:]},
+	} {
+		got, err := reader.Audits(f.ctx, c.filter)
+		f.must(err)
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			f.Errorf("%+v: %s", c.filter, diff)
+		}
+	}
+	if sum, err := reader.Charged(f.ctx, "one", epoch); err != nil || sum != 6 {
+		f.Errorf("charged %v, %v; want 6", sum, err)
 	}
 }
 
