@@ -38,7 +38,7 @@ func Reliability(p []float64, happened []bool, bins int) ([]Bin, error) {
 	}
 	all := make([]Bin, bins)
 	for i, x := range p {
-		at := max(0, int(math.Ceil(x*float64(bins)))-1)
+		at := binOf(x, bins)
 		all[at].N++
 		all[at].Predicted += x
 		if happened[i] {
@@ -57,11 +57,14 @@ func Reliability(p []float64, happened []bool, bins int) ([]Bin, error) {
 	return out, nil
 }
 
+// binOf is the bin of a forecast.
+func binOf(x float64, bins int) int { return max(0, int(math.Ceil(x*float64(bins)))-1) }
+
 // ECE is the expected calibration error: the mean over the examples of the
 // distance between what was forecast and what happened in the example's bin,
 // with bins of equal width (Naeini et al. 2015; Guo et al. 2017, equation 3).
 // It is biased upwards for few examples, so compare it only between forecasts
-// of the same examples.
+// of the same examples, or take [DebiasedECE].
 func ECE(p []float64, happened []bool, bins int) (float64, error) {
 	diagram, err := Reliability(p, happened, bins)
 	if err != nil {
