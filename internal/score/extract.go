@@ -21,7 +21,10 @@ const maxFields = 10_000
 // is the expected one but for white space. The value of the score is F1 over
 // the fields: precision is the share of the answer's fields that are right,
 // recall the share of the expected ones. An empty value or null is the same as
-// no field.
+// no field. A field with several values, a list of texts, numbers or truth values,
+// is as many fields as it has values, whatever their order, and one value is the
+// same as a list of one; whether it must be a list is for the task's schema to say.
+// Lists of anything else are compared place by place.
 //
 // By default only an object with all fields right is acceptable.
 type Extract struct{ Accept float64 }
@@ -32,7 +35,8 @@ var _ Scorer = Extract{}
 func (x Extract) Name() string { return fmt.Sprintf("extract f1>=%g", x.Accept) }
 
 // Score compares the answer's fields with the example's. Its parts are
-// precision, recall, all_right, and field.NAME for each expected field.
+// precision, recall, all_right, and field.NAME for each expected field; that of a
+// field with several values is the share of them that was given.
 func (x Extract) Score(e *dataset.Example, text string, r pointsman.Reading) Score {
 	want, err := expected(e)
 	switch {
@@ -41,7 +45,7 @@ func (x Extract) Score(e *dataset.Example, text string, r pointsman.Reading) Sco
 	case want == nil:
 		return skip("the example has neither fields nor want")
 	}
-	var got map[string]string
+	var got fields
 	if r.Valid {
 		got, err = flatten([]byte(contract.Object(text)))
 	}
@@ -49,46 +53,47 @@ func (x Extract) Score(e *dataset.Example, text string, r pointsman.Reading) Sco
 }
 
 // expected are the example's fields; nil where it has no expectation.
-func expected(e *dataset.Example) (map[string]string, error) {
+func expected(e *dataset.Example) (fields, error) {
 	if len(e.Want) > 0 {
 		return flatten(e.Want)
 	}
 	if e.Fields == nil {
 		return nil, nil
 	}
-	out := make(map[string]string, len(e.Fields))
+	out := make(fields, len(e.Fields))
 	for name, value := range e.Fields {
-		if value = squeeze(value); value != "" {
-			out[name] = value
-		}
+		out.add(name, squeeze(value))
 	}
 	return out, nil
 }
 
 // compare counts right fields. An answer that is no object has none, and is
 // wrong even where none were wanted.
-func (x Extract) compare(want, got map[string]string, object bool) Score {
+func (x Extract) compare(want, got fields, object bool) Score {
 	right := 0
-	var fields []Part
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		value := 0.0
-		if answer, there := got[name]; there && answer == want[name] {
-			value = 1
-			right++
-		}
-		fields = append(fields, Part{"field." + name, value})
+	all, found := map[string]float64{}, map[string]float64{} // of each expected path
+	for f, times := range want {
+		same := min(times, got[f])
+		all[f.path] += float64(times)
+		found[f.path] += float64(same)
+		right += same
+	}
+	given, wanted := got.count(), want.count()
+	var parts []Part
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		parts = append(parts, Part{"field." + path, found[path] / all[path]})
 	}
 	var s Score
 	if object {
-		s.Value = f1(right, len(got), len(want))
+		s.Value = f1(right, given, wanted)
 	}
-	if len(got) > 0 { // of nothing, no share is right
-		s.Parts = append(s.Parts, Part{"precision", float64(right) / float64(len(got))})
+	if given > 0 { // of nothing, no share is right
+		s.Parts = append(s.Parts, Part{"precision", float64(right) / float64(given)})
 	}
-	if len(want) > 0 {
-		s.Parts = append(s.Parts, Part{"recall", float64(right) / float64(len(want))})
+	if wanted > 0 {
+		s.Parts = append(s.Parts, Part{"recall", float64(right) / float64(wanted)})
 	}
-	s.Parts = append(append(s.Parts, Part{"all_right", one(object && right == len(want) && right == len(got))}), fields...)
+	s.Parts = append(append(s.Parts, Part{"all_right", one(object && right == wanted && right == given)}), parts...)
 	s.Acceptable = object && s.Value >= x.Accept
 	return s
 }
@@ -102,57 +107,97 @@ func f1(right, got, want int) float64 {
 	return 2 * float64(right) / float64(got+want)
 }
 
+// field is a value of an object and the path at which it stands.
+type field struct{ path, value string }
+
+// fields count the values of an object, without those that are empty.
+type fields map[field]int
+
+func (f fields) add(path, value string) {
+	if value != "" {
+		f[field{path, value}]++
+	}
+}
+
+func (f fields) count() int {
+	n := 0
+	for _, times := range f {
+		n += times
+	}
+	return n
+}
+
 // flatten makes a table of a JSON object: nested members are named
-// "outer.inner", elements of lists "list[0]". Numbers are compared as they are
-// written, but 1.0 is 1.
-func flatten(raw []byte) (map[string]string, error) {
+// "outer.inner", elements of lists that are not plain "list[0]".
+// Numbers are compared as they are written, but 1.0 is 1.
+func flatten(raw []byte) (fields, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var value map[string]any
 	if err := decoder.Decode(&value); err != nil {
 		return nil, err
 	}
-	out := make(map[string]string)
-	if err := walk(out, "", value); err != nil {
+	out := make(fields)
+	if err := out.walk("", value); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func walk(out map[string]string, path string, value any) error {
-	if len(out) > maxFields {
+func (f fields) walk(path string, value any) error {
+	if len(f) > maxFields {
 		return fmt.Errorf("more than %d fields", maxFields)
 	}
-	leaf := ""
 	switch v := value.(type) {
 	case map[string]any:
 		for name, inner := range v {
 			if path != "" {
 				name = path + "." + name
 			}
-			if err := walk(out, name, inner); err != nil {
+			if err := f.walk(name, inner); err != nil {
 				return err
 			}
 		}
-		return nil
 	case []any:
-		for i, inner := range v {
-			if err := walk(out, fmt.Sprintf("%s[%d]", path, i), inner); err != nil {
-				return err
-			}
-		}
-		return nil
-	case string:
-		leaf = squeeze(v)
-	case json.Number:
-		leaf = number(v)
-	case bool:
-		leaf = strconv.FormatBool(v)
-	}
-	if leaf != "" {
-		out[path] = leaf
+		return f.list(path, v)
+	default:
+		f.add(path, leaf(v))
 	}
 	return nil
+}
+
+// list adds the values of a plain list, or walks through the elements of another.
+func (f fields) list(path string, all []any) error {
+	plain := !slices.ContainsFunc(all, func(v any) bool {
+		switch v.(type) {
+		case map[string]any, []any:
+			return true
+		}
+		return false
+	})
+	for i, inner := range all {
+		at := path
+		if !plain {
+			at = fmt.Sprintf("%s[%d]", path, i)
+		}
+		if err := f.walk(at, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaf is a value as it is compared; null is empty.
+func leaf(value any) string {
+	switch v := value.(type) {
+	case string:
+		return squeeze(v)
+	case json.Number:
+		return number(v)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
 }
 
 // number drops the zeros that say nothing from a decimal.

@@ -45,6 +45,8 @@ func parts(s Score) map[string]float64 {
 func TestExtract(t *testing.T) {
 	receipt := &dataset.Example{Fields: map[string]string{"company": "BOOK TA .K", "total": "9.00", "address": "", "date": "25/12/2018"}}
 	nested := &dataset.Example{Want: json.RawMessage(`{"who":{"name":"Ada"},"n":[1.50,true,null],"empty":""}`)}
+	several := &dataset.Example{Want: []byte(`{"person":["Ada","Bo","Ada"],"place":"Oslo"}`)}
+	rows := &dataset.Example{Want: []byte(`{"rows":[{"n":1},{"n":2}]}`)}
 	nothing := &dataset.Example{Want: json.RawMessage(`{}`)}
 	cases := map[string]struct {
 		e       *dataset.Example
@@ -82,7 +84,22 @@ func TestExtract(t *testing.T) {
 		"nested, fenced": {
 			nested, "```json\n{\"who\":{\"name\":\"Ada\"},\"n\":[1.5,true]}\n```", kept,
 			Score{Value: 1, Acceptable: true},
-			map[string]float64{"precision": 1, "recall": 1, "all_right": 1, "field.who.name": 1, "field.n[0]": 1, "field.n[1]": 1},
+			map[string]float64{"precision": 1, "recall": 1, "all_right": 1, "field.who.name": 1, "field.n": 1},
+		},
+		"several values": {
+			several, `{"person":["Bo","Ada","Cy"],"place":"Oslo"}`, kept,
+			Score{Value: 6. / 8},
+			map[string]float64{"precision": 3. / 4, "recall": 3. / 4, "all_right": 0, "field.person": 2. / 3, "field.place": 1},
+		},
+		"several values in another order": {
+			several, `{"place":["Oslo"],"person":["Bo","Ada","Ada"]}`, kept,
+			Score{Value: 1, Acceptable: true},
+			map[string]float64{"precision": 1, "recall": 1, "all_right": 1, "field.person": 1, "field.place": 1},
+		},
+		"a list of objects is compared in order": {
+			rows, `{"rows":[{"n":2},{"n":1}]}`, kept,
+			Score{},
+			map[string]float64{"precision": 0, "recall": 0, "all_right": 0, "field.rows[0].n": 0, "field.rows[1].n": 0},
 		},
 		"nothing wanted, nothing given": {nothing, `{"x":null}`, kept, Score{Value: 1, Acceptable: true}, map[string]float64{"all_right": 1}},
 		"nothing wanted, something given": {
