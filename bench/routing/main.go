@@ -118,6 +118,23 @@ func run(out io.Writer, root, only string, draws int) error {
 			rows = append(rows, r)
 		}
 	}
+	for _, f := range families() {
+		if !strings.HasPrefix(f.name, only) {
+			continue
+		}
+		begun := time.Now()
+		figures, err := f.measure(root, draws)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		for _, r := range figures {
+			fmt.Fprintf(out, "%-22s %-12s %8.4f   [%7.4f, %7.4f] %8.4g  %.0f s\n", r.Work, r.Metric, r.Value, r.Low, r.High, r.Target, time.Since(begun).Seconds())
+			if math.IsNaN(r.Target) { // JSON has none
+				r.Target, r.Comparable = 0, false
+			}
+			rows = append(rows, r)
+		}
+	}
 	for _, extra := range []struct {
 		name    string
 		measure func(root string) ([]row, error)
@@ -294,7 +311,7 @@ func accepts(p *policy.Policy, o *fit.Observation) bool {
 	if cause, _ := p.Unusable(0, &policy.Before{Request: o.Request, Shape: o.Shape}); cause != "" {
 		return false
 	}
-	accept, _, _ := p.Decide(0, nil, 1, pointsman.Reading{Valid: o.Tiers[0].Valid}, p.Assess(0, o.Request, o.Tiers[0].Signals))
+	accept, _, _ := p.Decide(0, nil, max(o.Tiers[0].Stakes, 1), pointsman.Reading{Valid: o.Tiers[0].Valid}, p.Assess(0, o.Request, o.Tiers[0].Signals))
 	return accept
 }
 
