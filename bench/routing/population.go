@@ -139,7 +139,7 @@ type kept struct {
 	broken      bool
 }
 
-// judge applies a policy to all that nothing was fitted on.
+// judged applies a policy to all that nothing was fitted on.
 func (p *population) judged(by *policy.Policy, d *draw, target pointsman.Target) kept {
 	var n, local, cascade, largest, right, harm float64
 	for _, unit := range d.rest {

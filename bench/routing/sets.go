@@ -15,7 +15,7 @@ import (
 // truth, but for these.
 const errorRate = 0.03
 
-// options reads an answer that is one of several options with its probability:
+// optionAnswer makes an answer that is one of several options with its probability:
 // the small tier of LLaMA-13B and of the option logits.
 func optionAnswer(labels []string, logprobs []float64) (*pointsman.Answer, int) {
 	best := 0
