@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -27,6 +28,7 @@ type studentOptions struct {
 	model    string
 	seed     uint64
 	learn    string
+	errors   int
 	// What helps a classifier that has few examples.
 	vectors    string
 	labelNames bool
@@ -61,7 +63,7 @@ with word vectors is answered with where the data directory holds the same table
 	flags.StringVar(&s.size, "size", "large", "small: words only, for the edge; large: words and characters")
 	flags.StringVar(&s.out, "out", "", "file to write")
 	flags.Uint64Var(&s.seed, "seed", 1, "seed")
-	flags.StringVar(&s.learn, "learn", learnLabel, "label: classify by the examples' labels; fields: extract their fields, which stand in the text word for word")
+	flags.StringVar(&s.learn, "learn", learnLabel, "label: classify by the examples' labels; fields: extract their fields, which stand in the text word for word; a field whose value is a list in want is extracted as one")
 	flags.StringVar(&s.vectors, "vectors", "", vectorsUsage)
 	flags.BoolVar(&s.labelNames, "label-names", false, "take each label's own name as an example of it: change_order as \"change order\"")
 	flags.StringArrayVar(&s.selfTrain.paths, "self-train", nil, "texts without a label, in the format of --data: a first student labels them, and the final one learns from those of which it is surest too; may be given several times")
@@ -69,10 +71,15 @@ with word vectors is answered with where the data directory holds the same table
 
 	test := &cobra.Command{
 		Use: "test", Short: "Measure an embedded student on labelled examples", Args: cobra.NoArgs,
+		Long: `Measure a student on labelled examples. Of an extractor: precision, recall and F1 of
+each field and of all, the share of examples with all fields right, how well the
+probabilities of values are calibrated, and fields that are wrong. Intervals
+resample whole groups, where examples have one.`,
 		Example: "  pointsman student test --model models/support.student --data test.jsonl --json",
 		RunE:    func(*cobra.Command, []string) error { return runStudentTest(o, s) },
 	}
 	flags = test.Flags()
+	flags.IntVar(&s.errors, "errors", 10, "how many fields that an extractor got wrong are shown")
 	flags.StringVar(&s.model, "model", "", "the student")
 	s.data.register(flags)
 	flags.StringVar(&s.oosLabel, "oos-label", "", "label of out-of-scope examples, which count for the out-of-scope AUROC only")
@@ -247,8 +254,11 @@ func trainExtractor(ctx context.Context, s studentOptions, small bool, examples 
 	opts.Seed = s.seed
 	rows := make([]student.TaggedExample, 0, len(examples))
 	for _, e := range examples {
-		row := student.TaggedExample{Text: e.Text(), Fields: e.Fields}
-		if row.Validate() != nil {
+		row, err := taggedOf(&e)
+		if err == nil {
+			err = row.Validate()
+		}
+		if err != nil {
 			r.Unusable++ // a value that is part of a word cannot be tagged
 			continue
 		}
@@ -260,6 +270,40 @@ func trainExtractor(ctx context.Context, s studentOptions, small bool, examples 
 	}
 	r.Labels = len(m.Fields())
 	return m, nil
+}
+
+// taggedOf is an example as a tagger learns it: from its fields, or from the texts
+// and lists of texts of the object that it wants.
+func taggedOf(e *dataset.Example) (student.TaggedExample, error) {
+	out := student.TaggedExample{Text: e.Text(), Fields: e.Fields}
+	if len(e.Want) == 0 {
+		return out, nil
+	}
+	var object map[string]any
+	if err := json.Unmarshal(e.Want, &object); err != nil {
+		return out, err
+	}
+	out.Fields, out.Several = map[string]string{}, map[string][]string{}
+	for name, value := range object {
+		switch v := value.(type) {
+		case nil:
+		case string:
+			out.Fields[name] = v
+		case []any:
+			texts := make([]string, len(v))
+			for i := range v {
+				text, ok := v[i].(string)
+				if !ok {
+					return out, fmt.Errorf("field %q has a value that is no text", name)
+				}
+				texts[i] = text
+			}
+			out.Several[name] = texts
+		default:
+			return out, fmt.Errorf("field %q has a value that is no text", name)
+		}
+	}
+	return out, nil
 }
 
 type tested struct {
@@ -278,13 +322,19 @@ func runStudentTest(o *options, s studentOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.readStudent(content, s.vectors)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.model, err)
+	if s.errors < 0 {
+		return usageError{fmt.Errorf("--errors %d: want 0 or more", s.errors)}
 	}
 	examples, err := s.data.load(nil)
 	if err != nil {
 		return err
+	}
+	if student.IsTagger(content) {
+		return runExtractorTest(o, s, content, examples)
+	}
+	m, err := o.readStudent(content, s.vectors)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.model, err)
 	}
 	var (
 		predictor = m.NewPredictor()

@@ -70,18 +70,15 @@ func expected(e *dataset.Example) (fields, error) {
 // compare counts right fields. An answer that is no object has none, and is
 // wrong even where none were wanted.
 func (x Extract) compare(want, got fields, object bool) Score {
-	right := 0
-	all, found := map[string]float64{}, map[string]float64{} // of each expected path
-	for f, times := range want {
-		same := min(times, got[f])
-		all[f.path] += float64(times)
-		found[f.path] += float64(same)
-		right += same
-	}
-	given, wanted := got.count(), want.count()
+	right, given, wanted := 0, 0, 0
+	counts := count(want, got)
 	var parts []Part
-	for _, path := range slices.Sorted(maps.Keys(all)) {
-		parts = append(parts, Part{"field." + path, found[path] / all[path]})
+	for _, path := range slices.Sorted(maps.Keys(counts)) {
+		c := counts[path]
+		right, given, wanted = right+c.Right, given+c.Given, wanted+c.Wanted
+		if c.Wanted > 0 {
+			parts = append(parts, Part{"field." + path, float64(c.Right) / float64(c.Wanted)})
+		}
 	}
 	var s Score
 	if object {
@@ -117,14 +114,6 @@ func (f fields) add(path, value string) {
 	if value != "" {
 		f[field{path, value}]++
 	}
-}
-
-func (f fields) count() int {
-	n := 0
-	for _, times := range f {
-		n += times
-	}
-	return n
 }
 
 // flatten makes a table of a JSON object: nested members are named

@@ -2,6 +2,7 @@ package score
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -235,5 +236,30 @@ func TestFor(t *testing.T) {
 		case c.want != "" && (err != nil || s.Name() != c.want):
 			t.Errorf("%s %+v: %v, %v", c.kind, c.o, s, err)
 		}
+	}
+}
+
+func TestCompareFields(t *testing.T) {
+	e := &dataset.Example{Want: json.RawMessage(`{"person":["Ada","Bo","Ada"],"place":"Oslo","day":null}`)}
+	got, err := CompareFields(e, `{"person":["Ada ","Cy"],"day":"Monday"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Comparison{
+		Fields:  map[string]Count{"person": {3, 2, 1}, "place": {1, 0, 0}, "day": {0, 1, 0}},
+		Missing: []Value{{"person", "Ada"}, {"person", "Bo"}, {"place", "Oslo"}},
+		Extra:   []Value{{"day", "Monday"}, {"person", "Cy"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got.Wrong("person", " Ada") || !got.Wrong("person", "Cy") {
+		t.Error("which values are wrong")
+	}
+	if _, err := CompareFields(&dataset.Example{}, `{}`); !errors.Is(err, ErrNoFields) {
+		t.Errorf("no expectation: %v", err)
+	}
+	if _, err := CompareFields(e, "no object"); err == nil {
+		t.Error("a text passed for an object")
 	}
 }

@@ -7,10 +7,12 @@ type crf struct {
 	opts  TaggerOptions
 	known *buckets
 	tags  int
+	// shared says that fields share transitions, see denseFields.
+	shared bool
 	// weights are quantised like those of linear: rows x tags, one step a tag.
 	weights []int8
 	step    []float32
-	// transitions[prev*tags+tag] is what following costs or pays; forbidden
+	// transitions are what following costs or pays, each where at says; forbidden
 	// successions are left out by the lattice, whatever stands here.
 	transitions []float32
 	// beta is the inverse temperature by which all potentials are multiplied.
@@ -76,6 +78,7 @@ type lattice struct {
 	crf   *crf
 	n     int
 	trans []float64 // exp(beta * transition), 0 where forbidden.
+	rest  []float64 // of each field: see others.
 	first []bool    // whether a tag may begin a text.
 
 	score  []float64 // n x tags: beta * emission, unscaled.
@@ -87,9 +90,9 @@ type lattice struct {
 }
 
 func newLattice(c *crf) *lattice {
-	l := &lattice{crf: c, trans: make([]float64, c.tags*c.tags), first: make([]bool, c.tags)}
+	l := &lattice{crf: c, trans: make([]float64, c.transitionCount()), first: make([]bool, c.tags)}
 	for t := range c.tags {
-		l.first[t] = mayFollow(outsideTag, uint8(t))
+		l.first[t] = mayFollow(outsideTag, uint16(t))
 	}
 	l.loadTransitions()
 	return l
@@ -98,10 +101,16 @@ func newLattice(c *crf) *lattice {
 // loadTransitions must be called again whenever the parameters have changed.
 func (l *lattice) loadTransitions() {
 	tags := l.crf.tags
+	if l.crf.shared { // there are none but those that may be.
+		for k, v := range l.crf.transitions {
+			l.trans[k] = math.Exp(l.crf.beta * float64(v))
+		}
+		return
+	}
 	for p := range tags {
 		for t := range tags {
 			l.trans[p*tags+t] = 0
-			if mayFollow(uint8(p), uint8(t)) {
+			if mayFollow(uint16(p), uint16(t)) {
 				l.trans[p*tags+t] = math.Exp(l.crf.beta * float64(l.crf.transitions[p*tags+t]))
 			}
 		}
@@ -144,23 +153,11 @@ func (l *lattice) forward() {
 	l.logSum = 0
 	for i := range l.n {
 		alpha := l.alpha[i*tags:][:tags]
-		emit := l.emit[i*tags:][:tags]
+		l.reach(i, alpha)
 		sum := 0.0
-		for t := range alpha {
-			x := 0.0
-			if i == 0 {
-				if l.first[t] {
-					x = emit[t]
-				}
-			} else {
-				prev := l.alpha[(i-1)*tags:][:tags]
-				for p, a := range prev {
-					x += a * l.trans[p*tags+t]
-				}
-				x *= emit[t]
-			}
-			alpha[t] = x
-			sum += x
+		for t, e := range l.emit[i*tags:][:tags] {
+			alpha[t] *= e
+			sum += alpha[t]
 		}
 		for t := range alpha {
 			alpha[t] /= sum
@@ -171,34 +168,67 @@ func (l *lattice) forward() {
 	}
 }
 
+// reach is what comes to each tag of token i, before its emission.
+func (l *lattice) reach(i int, into []float64) {
+	tags := l.crf.tags
+	if i == 0 {
+		for t, may := range l.first {
+			into[t] = 0
+			if may {
+				into[t] = 1
+			}
+		}
+		return
+	}
+	prev := l.alpha[(i-1)*tags:][:tags]
+	if l.crf.shared {
+		l.forwardShared(prev, into)
+		return
+	}
+	for t := range into {
+		x := 0.0
+		for p, a := range prev {
+			x += a * l.trans[p*tags+t]
+		}
+		into[t] = x
+	}
+}
+
 // backward fills beta; forward comes first.
 func (l *lattice) backward() {
 	tags := l.crf.tags
 	for i := l.n - 1; i >= 0; i-- {
 		beta := l.beta[i*tags:][:tags]
+		if i < l.n-1 && l.crf.shared {
+			l.backwardShared(i, beta)
+			continue
+		}
 		for t := range beta {
 			if i == l.n-1 {
 				beta[t] = 1
 				continue
 			}
-			beta[t] = l.after(i, uint8(t), -1)
+			beta[t] = l.after(i, uint16(t), -1)
 		}
 	}
 }
 
 // after sums over what may follow tag at token i, except for one tag.
-func (l *lattice) after(i int, tag uint8, except int) float64 {
+func (l *lattice) after(i int, tag uint16, except int) float64 {
 	tags := l.crf.tags
 	sum := 0.0
 	for next := range tags {
-		if next != except {
+		if next != except && mayFollow(tag, uint16(next)) {
 			k := (i+1)*tags + next
-			sum += l.trans[int(tag)*tags+next] * l.emit[k] * l.beta[k]
+			sum += l.trans[l.crf.at(tag, uint16(next))] * l.emit[k] * l.beta[k]
 		}
 	}
-	// A tag that the text so far rules out may be infinitely surprising.
-	return min(sum/l.scale[i+1], 1e250)
+	return bounded(sum / l.scale[i+1])
 }
+
+// bounded keeps finite what the text so far rules out, which may be infinitely
+// surprising.
+func bounded(x float64) float64 { return min(x, 1e250) }
 
 // marginal is P(tag at token i | text).
 func (l *lattice) marginal(i, tag int) float64 {
@@ -208,11 +238,11 @@ func (l *lattice) marginal(i, tag int) float64 {
 
 // spanProb is the probability that the tokens from:to have the tags of path
 // and that the field ends with them.
-func (l *lattice) spanProb(path []uint8, from, to int) float64 {
+func (l *lattice) spanProb(path []uint16, from, to int) float64 {
 	tags := l.crf.tags
 	p := l.alpha[from*tags+int(path[from])]
 	for i := from + 1; i < to; i++ {
-		p *= l.trans[int(path[i-1])*tags+int(path[i])] * l.emit[i*tags+int(path[i])] / l.scale[i]
+		p *= l.trans[l.crf.at(path[i-1], path[i])] * l.emit[i*tags+int(path[i])] / l.scale[i]
 	}
 	if to < l.n {
 		p *= l.after(to-1, path[to-1], int(insideTag(fieldOf(path[from]))))
@@ -221,48 +251,46 @@ func (l *lattice) spanProb(path []uint8, from, to int) float64 {
 }
 
 // pathScore is the log of the product of the potentials along path.
-func (l *lattice) pathScore(path []uint8) float64 {
+func (l *lattice) pathScore(path []uint16) float64 {
 	tags := l.crf.tags
 	sum := 0.0
 	for i, t := range path {
 		sum += l.score[i*tags+int(t)]
 		if i > 0 {
-			sum += l.crf.beta * float64(l.crf.transitions[int(path[i-1])*tags+int(t)])
+			sum += l.crf.beta * float64(l.crf.transitions[l.crf.at(path[i-1], t)])
 		}
 	}
 	return sum
 }
 
 // viterbi returns the most probable tags and their log-probability.
-func (l *lattice) viterbi() ([]uint8, float64) {
+func (l *lattice) viterbi() ([]uint16, float64) {
 	tags := l.crf.tags
 	best := make([]float64, tags)
 	next := make([]float64, tags)
-	from := make([]uint8, l.n*tags)
+	from := make([]uint16, l.n*tags)
 	for i := range l.n {
-		for t := range tags {
+		ahead := leaders(best)
+		for t := range next {
 			next[t] = math.Inf(-1)
 			if i == 0 {
 				if l.first[t] {
 					next[t] = 0
 				}
 			} else {
-				for p := range tags {
-					if !mayFollow(uint8(p), uint8(t)) {
-						continue
-					}
-					s := best[p] + l.crf.beta*float64(l.crf.transitions[p*tags+t])
+				l.crf.predecessors(best, uint16(t), ahead, func(p uint16) {
+					s := best[p] + l.crf.beta*float64(l.crf.transitions[l.crf.at(p, uint16(t))])
 					if s > next[t] {
-						next[t], from[i*tags+t] = s, uint8(p)
+						next[t], from[i*tags+t] = s, p
 					}
-				}
+				})
 			}
 			next[t] += l.score[i*tags+t]
 		}
 		best, next = next, best
 	}
-	path := make([]uint8, l.n)
-	path[l.n-1] = uint8(argmax(best))
+	path := make([]uint16, l.n)
+	path[l.n-1] = uint16(argmax(best))
 	for i := l.n - 1; i > 0; i-- {
 		path[i-1] = from[i*tags+int(path[i])]
 	}

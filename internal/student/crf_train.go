@@ -11,13 +11,13 @@ import (
 // ascent of the log-likelihood, with AdaGrad's step for each weight (Duchi et
 // al. 2011).
 func (s *taggingSet) fit(ctx context.Context, opts TaggerOptions, which []int, done func()) (*crf, error) {
-	c := &crf{opts: opts, tags: 1 + 2*len(s.fields), beta: 1}
+	c := newCRF(opts, len(s.fields))
 	s.collect(c, which)
 	if c.known.rows > maxWeights/c.tags {
 		return nil, fmt.Errorf("%d features of %d tags: %w", c.known.rows, c.tags, ErrTooLarge)
 	}
 	c.exact = make([]float32, c.known.rows*c.tags)
-	c.transitions = make([]float32, c.tags*c.tags)
+	c.transitions = make([]float32, c.transitionCount())
 	a := adagrad{
 		rate: opts.LearningRate, decay: opts.L2,
 		weights:     make([]float32, len(c.exact)),
@@ -86,7 +86,7 @@ const smallGradient = 1e-5
 
 // step moves the parameters along the gradient of one text's log-likelihood:
 // what was observed less what the model expects.
-func (a *adagrad) step(l *lattice, rows [][]int32, tags []uint8) {
+func (a *adagrad) step(l *lattice, rows [][]int32, tags []uint16) {
 	c := l.crf
 	l.loadTransitions()
 	l.load(rows)
@@ -121,11 +121,15 @@ func (a *adagrad) move(w, sum *float32, g float64) {
 
 // transitionGradient is the number of times that each tag followed each other
 // less the number that the model expects.
-func (l *lattice) transitionGradient(path []uint8) []float64 {
+func (l *lattice) transitionGradient(path []uint16) []float64 {
 	tags := l.crf.tags
-	g := make([]float64, tags*tags)
+	g := make([]float64, len(l.trans))
 	for i := 1; i < l.n; i++ {
-		g[int(path[i-1])*tags+int(path[i])]++
+		g[l.crf.at(path[i-1], path[i])]++
+		if l.crf.shared {
+			l.expectShared(i, g)
+			continue
+		}
 		for p, a := range l.alpha[(i-1)*tags:][:tags] {
 			for t := range tags {
 				k := i*tags + t

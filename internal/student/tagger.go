@@ -16,6 +16,10 @@ type TaggedExample struct {
 	// the beginning of a token to the end of one; "" says that the text does
 	// not have the field, as does its absence.
 	Fields map[string]string
+	// Several maps the names of fields that may have several values to those of
+	// this text, each as in Fields. Such a field is a list wherever it is found,
+	// also in texts with one value.
+	Several map[string][]string
 }
 
 // Validate reports a field that a tagger could not learn from this example,
@@ -103,10 +107,46 @@ type FieldValue struct {
 type Extraction struct {
 	// Fields holds the most probable value of each field that was found.
 	Fields map[string]FieldValue
+	// Several holds all values of each field that may have several and was found,
+	// in the order of the text, each once with its most probable place.
+	Several map[string][]FieldValue
 	// MeanLogProb is the log-probability of the best tags of the whole text,
 	// in nats, divided by the number of tokens: 0 is certainty, and what an
 	// empty text has.
 	MeanLogProb float64
+}
+
+// Values are the values of a field: all of one that may have several, else the most
+// probable one.
+func (x Extraction) Values(field string) []FieldValue {
+	if all, ok := x.Several[field]; ok {
+		return all
+	}
+	if one, ok := x.Fields[field]; ok {
+		return []FieldValue{one}
+	}
+	return nil
+}
+
+// add notes a value that was found.
+func (x *Extraction) add(name string, v FieldValue, list bool) {
+	if best, ok := x.Fields[name]; !ok || v.Prob > best.Prob {
+		x.Fields[name] = v
+	}
+	if !list {
+		return
+	}
+	if x.Several == nil {
+		x.Several = map[string][]FieldValue{}
+	}
+	all := x.Several[name]
+	same := slices.IndexFunc(all, func(o FieldValue) bool { return o.Value == v.Value })
+	switch {
+	case same < 0:
+		x.Several[name] = append(all, v)
+	case v.Prob > all[same].Prob:
+		all[same] = v
+	}
 }
 
 // TaggerReport says what a tagger was trained on, and how it did on the
@@ -128,6 +168,7 @@ type TaggerReport struct {
 type Tagger struct {
 	opts   TaggerOptions
 	fields []string // ascending.
+	lists  []bool   // of each field: whether it may have several values.
 	digest string
 	report TaggerReport
 	crf    *crf
@@ -135,6 +176,12 @@ type Tagger struct {
 
 // Fields returns the names of the fields in ascending order.
 func (t *Tagger) Fields() []string { return slices.Clone(t.fields) }
+
+// IsList reports whether a field may have several values.
+func (t *Tagger) IsList(field string) bool {
+	at, found := slices.BinarySearch(t.fields, field)
+	return found && t.lists[at]
+}
 
 // Options returns the options of training.
 func (t *Tagger) Options() TaggerOptions { return t.opts }
@@ -144,7 +191,8 @@ func (t *Tagger) Report() TaggerReport { return t.report }
 
 // Digest returns the SHA-256, in hexadecimal, of the training examples in
 // canonical form: sorted, each as its text and the names and values of its
-// fields in ascending order of names, all preceded by their lengths.
+// fields in ascending order of names, all preceded by their lengths, then those of
+// fields with several.
 func (t *Tagger) Digest() string { return t.digest }
 
 // Extract finds the fields of a text. It is safe for concurrent use.
@@ -179,10 +227,7 @@ func (t *Tagger) Extract(text string) Extraction {
 		}
 		// The value must outlive a large text, so it does not share its memory.
 		v.Value = strings.Clone(text[v.Start:v.End])
-		name := t.fields[field]
-		if best, ok := out.Fields[name]; !ok || v.Prob > best.Prob {
-			out.Fields[name] = v
-		}
+		out.add(t.fields[field], v, t.lists[field])
 		from = to
 	}
 	return out

@@ -9,22 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-// Tags are numbered so that they fit into a byte: 0 is outside of every field,
-// 1+2f the beginning of field f and 2+2f its inside.
+// Tags are numbered: 0 is outside of every field, 1+2f the beginning of field f and
+// 2+2f its inside.
 const (
 	outsideTag = 0
-	maxFields  = 32
+	maxFields  = 1024
 )
 
-func beginTag(field int) uint8  { return uint8(1 + 2*field) }
-func insideTag(field int) uint8 { return uint8(2 + 2*field) }
+func beginTag(field int) uint16  { return uint16(1 + 2*field) }
+func insideTag(field int) uint16 { return uint16(2 + 2*field) }
 
 // fieldOf is the field of a tag, -1 for outsideTag.
-func fieldOf(tag uint8) int { return (int(tag)+1)/2 - 1 }
+func fieldOf(tag uint16) int { return (int(tag)+1)/2 - 1 }
 
 // mayFollow reports whether tag may stand after prev; the beginning of a text
 // counts as outside.
-func mayFollow(prev, tag uint8) bool {
+func mayFollow(prev, tag uint16) bool {
 	inside := tag != outsideTag && tag%2 == 0
 	return !inside || fieldOf(prev) == fieldOf(tag)
 }
@@ -117,21 +117,49 @@ type fieldSpan struct {
 	from, to int
 }
 
+// named is a value of a field.
+type named struct{ field, value string }
+
+// values are those of the example, longer ones first, each once.
+func (e TaggedExample) values() ([]named, error) {
+	var all []named
+	add := func(name string, several bool, values ...string) error {
+		if name == "" || len(name) > maxLabelBytes {
+			return fmt.Errorf("field name of %d bytes: want 1 to %d", len(name), maxLabelBytes)
+		}
+		for _, value := range values {
+			if value != "" {
+				all = append(all, named{name, value})
+			}
+		}
+		if _, both := e.Fields[name]; several && both {
+			return fmt.Errorf("field %q has one value and several", name)
+		}
+		return nil
+	}
+	for name, value := range e.Fields {
+		if err := add(name, false, value); err != nil {
+			return nil, err
+		}
+	}
+	for name, values := range e.Several {
+		if err := add(name, true, values...); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(all, func(a, b named) int {
+		return cmp.Or(cmp.Compare(len(b.value), len(a.value)), cmp.Compare(a.field, b.field), cmp.Compare(a.value, b.value))
+	})
+	return slices.Compact(all), nil
+}
+
 // locate finds the values of the example among the tokens of its text. Longer
 // values are placed first, so that "9.00" is not sought in "Total 9.00".
 func (e TaggedExample) locate(tokens []token, opts TaggerOptions) ([]fieldSpan, error) {
-	names := make([]string, 0, len(e.Fields))
-	for name, value := range e.Fields {
-		if name == "" || len(name) > maxLabelBytes {
-			return nil, fmt.Errorf("field name of %d bytes: want 1 to %d", len(name), maxLabelBytes)
-		}
-		if value != "" {
-			names = append(names, name)
-		}
+	values, err := e.values()
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(e.Fields[b]), len(e.Fields[a])), cmp.Compare(a, b))
-	})
 	starts := make(map[int]int, len(tokens))
 	ends := make(map[int]int, len(tokens))
 	for i, t := range tokens {
@@ -139,30 +167,30 @@ func (e TaggedExample) locate(tokens []token, opts TaggerOptions) ([]fieldSpan, 
 	}
 	taken := make([]bool, len(tokens))
 	var spans []fieldSpan
-	for _, name := range names {
-		value, found := e.Fields[name], false
+	for _, v := range values {
+		found := false
 		for at := 0; ; at++ {
-			i := strings.Index(e.Text[at:], value)
+			i := strings.Index(e.Text[at:], v.value)
 			if i < 0 {
 				break
 			}
 			at += i
 			from, ok := starts[at]
-			last, ok2 := ends[at+len(value)]
+			last, ok2 := ends[at+len(v.value)]
 			if !ok || !ok2 || slices.Contains(taken[from:last+1], true) {
 				continue
 			}
 			for k := from; k <= last; k++ {
 				taken[k] = true
 			}
-			spans = append(spans, fieldSpan{name, from, last + 1})
+			spans = append(spans, fieldSpan{v.field, from, last + 1})
 			found = true
 			if opts.FirstOnly {
 				break
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("field %q: its value does not stand in the text as whole tokens of its own", name)
+			return nil, fmt.Errorf("field %q: its value does not stand in the text as whole tokens of its own", v.field)
 		}
 	}
 	return spans, nil

@@ -39,7 +39,7 @@ func TrainTagger(ctx context.Context, examples []TaggedExample, opts TaggerOptio
 	}
 	done := counter(progress, steps)
 
-	t := &Tagger{opts: opts, fields: set.fields, digest: set.digest}
+	t := &Tagger{opts: opts, fields: set.fields, lists: set.lists, digest: set.digest}
 	t.report.Examples = len(examples)
 	beta := 1.0
 	if calibrate {
@@ -63,7 +63,7 @@ func TrainTagger(ctx context.Context, examples []TaggedExample, opts TaggerOptio
 // taggedText is an example as the random field sees it.
 type taggedText struct {
 	example TaggedExample
-	tags    []uint8
+	tags    []uint16
 	hashes  [][]uint64 // the features of each token.
 }
 
@@ -71,6 +71,7 @@ type taggedText struct {
 type taggingSet struct {
 	texts  []taggedText
 	fields []string
+	lists  []bool // which fields have several values.
 	digest string
 }
 
@@ -82,10 +83,16 @@ func newTaggingSet(examples []TaggedExample, opts TaggerOptions) (*taggingSet, e
 		return nil, fmt.Errorf("%d examples, at most %d: %w", len(examples), maxExamples, ErrTooLarge)
 	}
 	s := &taggingSet{}
-	index := map[string]int{}
+	index, lists := map[string]int{}, map[string]bool{}
 	for _, e := range examples {
 		for name, value := range e.Fields {
 			if value != "" {
+				index[name] = 0
+			}
+		}
+		for name, values := range e.Several {
+			lists[name] = true
+			if slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
 				index[name] = 0
 			}
 		}
@@ -99,6 +106,7 @@ func newTaggingSet(examples []TaggedExample, opts TaggerOptions) (*taggingSet, e
 	}
 	for i, name := range s.fields {
 		index[name] = i
+		s.lists = append(s.lists, lists[name])
 	}
 	keys := make([][]byte, len(examples))
 	order := make([]int, len(examples))
@@ -123,7 +131,7 @@ func newTaggingSet(examples []TaggedExample, opts TaggerOptions) (*taggingSet, e
 		if len(tokens) == 0 {
 			continue // nothing to learn, and no field to miss.
 		}
-		t := taggedText{example: e, tags: make([]uint8, len(tokens)), hashes: make([][]uint64, len(tokens))}
+		t := taggedText{example: e, tags: make([]uint16, len(tokens)), hashes: make([][]uint64, len(tokens))}
 		for _, p := range spans {
 			for k := p.from; k < p.to; k++ {
 				t.tags[k] = insideTag(index[p.field])
@@ -151,6 +159,13 @@ func (e TaggedExample) canonical() []byte {
 	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
 		write(name)
 		write(e.Fields[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Several)) {
+		write(name)
+		b = binary.BigEndian.AppendUint64(b, uint64(len(e.Several[name])))
+		for _, value := range e.Several[name] {
+			write(value)
+		}
 	}
 	return b
 }
@@ -212,17 +227,19 @@ func (s *taggingSet) fitTemperature(c *crf, held []int) float64 {
 func (s *taggingSet) check(t *Tagger, held []int) (n int, exact, found float64) {
 	for _, i := range held {
 		e := s.texts[i].example
-		got := t.Extract(e.Text).Fields
-		for name, want := range e.Fields {
-			if want == "" {
-				continue
-			}
+		got := t.Extract(e.Text)
+		values, err := e.values()
+		if err != nil {
+			panic(err) // it was located
+		}
+		for _, want := range values {
 			n++
-			if v, ok := got[name]; ok {
+			given := got.Values(want.field)
+			if len(given) > 0 {
 				found++
-				if v.Value == want {
-					exact++
-				}
+			}
+			if slices.ContainsFunc(given, func(v FieldValue) bool { return v.Value == want.value }) {
+				exact++
 			}
 		}
 	}

@@ -109,6 +109,18 @@ func AppendText(object []byte, name, value string) []byte {
 	return appendString(appendMember(object, name, ""), value)
 }
 
+// AppendTexts appends a member with a list of strings, as AppendText does.
+func AppendTexts(object []byte, name string, values []string) []byte {
+	object = append(appendMember(object, name, ""), '[')
+	for i, v := range values {
+		if i > 0 {
+			object = append(object, ',')
+		}
+		object = appendString(object, v)
+	}
+	return append(object, ']')
+}
+
 // edit is one change to a member of an object.
 type edit struct {
 	name, raw string

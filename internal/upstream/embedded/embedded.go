@@ -65,7 +65,9 @@ func NewClassifier(m *student.Model, name string, options ...Option) *Upstream {
 
 // NewExtractor answers with a compact JSON object of the fields that a tagger
 // found, in ascending order of their names; a field that was not found is left
-// out. The logprobs are one token for each field.
+// out, and one that may have several values is an array of them in the order of the
+// text. The logprobs are one token for each field; that of an array is the sum of its
+// values', as if they were independent.
 func NewExtractor(t *student.Tagger, name string, options ...Option) *Upstream {
 	fields := t.Fields()
 	return build(name, func(input string) prediction { return extract(t, fields, input) }, options)
@@ -83,18 +85,11 @@ func build(name string, answer func(string) prediction, options []Option) *Upstr
 // tagger.
 var ErrArtefact = errors.New("not an embedded model")
 
-// kindAt is where a student's artefact says of which kind it is, after the
-// eight bytes of its magic and one of its version; kindTagger is what it says.
-const (
-	kindAt     = 9
-	kindTagger = 't'
-)
-
 // Load reads a student's artefact and answers from it. Where the student reads
 // texts with word vectors, find looks them up; it may be nil, and then such a
 // student is an error, student.ErrVectors.
 func Load(artefact []byte, name string, find student.FindVectors, options ...Option) (upstream.Upstream, error) {
-	if len(artefact) > kindAt && artefact[kindAt] == kindTagger {
+	if student.IsTagger(artefact) {
 		t, err := student.UnmarshalTagger(artefact)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrArtefact, err)
@@ -131,12 +126,21 @@ func extract(t *student.Tagger, fields []string, input string) prediction {
 	text := []byte{'{'}
 	from := 0
 	for _, name := range fields {
-		value, ok := found.Fields[name]
-		if !ok {
+		values := found.Values(name)
+		if len(values) == 0 {
 			continue
 		}
-		text = chat.AppendText(text, name, value.Value)
-		g.logprobs = append(g.logprobs, pointsman.TokenLogprob{Token: string(text[from:]), Logprob: logarithm(value.Prob)})
+		sum, texts := 0.0, make([]string, len(values))
+		for i, v := range values {
+			texts[i] = v.Value
+			sum += logarithm(v.Prob)
+		}
+		if t.IsList(name) {
+			text = chat.AppendTexts(text, name, texts)
+		} else {
+			text = chat.AppendText(text, name, texts[0])
+		}
+		g.logprobs = append(g.logprobs, pointsman.TokenLogprob{Token: string(text[from:]), Logprob: max(sum, impossible)})
 		from = len(text)
 	}
 	g.text = string(append(text, '}'))

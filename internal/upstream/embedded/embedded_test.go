@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -227,6 +228,46 @@ func BenchmarkClassifier(b *testing.B) {
 	for b.Loop() {
 		if _, err := u.Complete(b.Context(), c); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// A field that has several values in training is a list in answers, also with one
+// value; another is not.
+func TestExtractorAnswersWithLists(t *testing.T) {
+	var examples []student.TaggedExample
+	names := []string{"Ada", "Grace", "Alan", "Emmy", "Kurt", "Rosa"}
+	for i, a := range names {
+		for _, b := range names[i+1:] {
+			examples = append(examples, student.TaggedExample{
+				Text: fmt.Sprintf("From Oslo: meet %s and %s soon.", a, b), Fields: map[string]string{"place": "Oslo"}, Several: map[string][]string{"person": {a, b}},
+			})
+		}
+	}
+	tagger, err := student.TrainTagger(t.Context(), examples, student.SmallTagger(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]string{
+		"From Oslo: meet Kurt and Ada soon.":  `{"person":["Kurt","Ada"],"place":"Oslo"}`,
+		"From Oslo: meet Emmy and Emmy soon.": `{"person":["Emmy"],"place":"Oslo"}`,
+	} {
+		answer, err := embedded.NewExtractor(tagger, "people").Complete(t.Context(), upstream.Call{Input: input})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Text != want {
+			t.Errorf("%s: %s, want %s", input, answer.Text, want)
+		}
+		joined := ""
+		for _, token := range answer.Logprobs {
+			joined += token.Token
+			if token.Logprob > 0 || token.Logprob < -5 {
+				t.Errorf("%s: log-probability %v of %s", input, token.Logprob, token.Token)
+			}
+		}
+		if "{"+strings.TrimPrefix(joined, "{") != want {
+			t.Errorf("tokens make %s", joined)
 		}
 	}
 }
