@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -341,9 +342,7 @@ func cast(root string) (*population, error) {
 				Automatic string `json:"automatic_rewritten_utterance"`
 			} `json:"turn"`
 		}
-		err = json.NewDecoder(r).Decode(&topics)
-		r.Close()
-		if err != nil {
+		if err := errors.Join(json.NewDecoder(r).Decode(&topics), r.Close()); err != nil {
 			return nil, err
 		}
 		for _, topic := range topics {
