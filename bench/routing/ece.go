@@ -49,6 +49,7 @@ func calibratedWorks() []calibrated {
 		{"ece mmlu-pro", fromItems(classify, true, mmluPro(true)), 1000, 5, true, ""},
 		{"ece routellm-mmlu", fromItems(classify, true, mmlu), 1000, 5, true, ""},
 		{"ece clinc150", fromItems(classify, true, clinc), 1000, 5, true, ""},
+		{"ece headlines", headlines, 1000, 5, true, ""},
 		{"ece options-mmlu", optionLogits("mmlu_10k_base_icl1_option_logits.csv.gz"), 1000, 10, true, ""},
 		{"ece options-hellaswag", optionLogits("hellaswag_10k_base_icl1_option_logits.csv.gz"), 1000, 10, true, ""},
 		{"ece gsm8k", fromItems(open, true, gsm), 1000, 10, false, ""},

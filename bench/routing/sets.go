@@ -1,14 +1,18 @@
 package main
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/calibrate/auxiliary"
 	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
+	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/signal"
+	"github.com/pointsman-ai/pointsman/internal/student"
 )
 
 // errorRate is the share of seeded errors of a largest tier that is simulated: the
@@ -133,4 +137,39 @@ func softmax(texts []string) ([]float64, error) {
 		out[k] -= top + math.Log(sum)
 	}
 	return out, nil
+}
+
+// headlines reads the news headlines: a student below, which learned from the
+// largest tier's answers to the training part, and the other 5,000 to route. The
+// largest tier is simulated: the truth with 3 % errors.
+func headlines(root string) (*population, error) {
+	train, err := table(root, "frugalgpt_headlines", "train.csv.gz")
+	if err != nil {
+		return nil, err
+	}
+	test, err := table(root, "frugalgpt_headlines", "test.csv.gz")
+	if err != nil {
+		return nil, err
+	}
+	labels := []string{"down", "neutral", "none", "up"}
+	random := rand.New(rand.NewPCG(31, 3))
+	largest := func(truth string) string {
+		if random.Float64() >= errorRate {
+			return truth
+		}
+		return labels[(slices.Index(labels, truth)+1+random.IntN(len(labels)-1))%len(labels)]
+	}
+	examples := make([]student.Example, len(train))
+	for i, row := range train {
+		examples[i] = student.Example{Text: row[0], Label: largest(row[1])}
+	}
+	model, err := student.Train(context.Background(), examples, student.Large(), nil)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]given, len(test))
+	for i, row := range test {
+		all[i] = given{example: dataset.Example{Input: row[0], Label: row[1]}, largest: plain(largest(row[1]))}
+	}
+	return answered(pointsman.KindClassify, pointsman.Contract{Labels: labels}, model, all, nil)
 }
