@@ -82,6 +82,9 @@ func writeExplained(b *bytes.Buffer, e *ledger.Explanation) {
 	}
 	if e.Claim != "" {
 		fmt.Fprintf(b, "\npromise: %s\n", e.Claim)
+		if what := e.Labels.Meaning(); what != "" && !strings.Contains(e.Claim, what) {
+			fmt.Fprintf(b, "%s\n", what)
+		}
 	}
 	for _, o := range e.Outcomes {
 		fmt.Fprintf(b, "\noutcome by %s at %s: %s\n", o.Source, o.Time.Format(time.RFC3339), outcomeText(o))

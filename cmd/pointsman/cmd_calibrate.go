@@ -22,6 +22,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
+	"github.com/pointsman-ai/pointsman/internal/verdict"
 )
 
 type calibrateOptions struct {
@@ -35,6 +36,7 @@ type calibrateOptions struct {
 	fresh   bool
 	reuse   bool
 	vectors string
+	labels  string
 }
 
 // calibrated is what calibrate tells.
@@ -70,6 +72,11 @@ The owner's rules hold: an example that some tier may not answer, or whose tier 
 rules choose, is put to no tier and left out, and the report counts such examples by
 reason.
 
+Whether an answer is right is what the dataset says, what people or a judge have said
+of it (pointsman collect --import), or whether it is the same as the largest tier's:
+--labels chooses, and the policy and its promise name it. Where people and a judge have
+both said something of an answer, people have the last word.
+
 With --from-journal the examples are the recorded requests on which somebody has
 said a label or a correction by feedback, and whose texts are on record in full. They
 are not a random sample of the traffic, and the certificate is about requests like
@@ -87,6 +94,7 @@ them.`,
 	flags.IntVar(&k.workers, "workers", 8, "requests under way at once")
 	flags.BoolVar(&k.reuse, "reuse", false, "let examples that have certified before certify again, at half the error level each time")
 	flags.StringVar(&k.vectors, "vectors", "", "let the student of the task's labels "+vectorsUsage)
+	flags.StringVar(&k.labels, "labels", "", "what is right: truth, people, judge, or agreement with the largest tier (default: the dataset's truth, else people, else a judge)")
 	flags.BoolVar(&k.fresh, "ask-again", false, "do not use answers of an earlier run")
 	return c
 }
@@ -97,6 +105,9 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	}
 	if k.share <= 0 || k.share >= 1 {
 		return usageError{fmt.Errorf("--certify-share %v: want between 0 and 1", k.share)}
+	}
+	if k.labels != "" && !slices.Contains(pointsman.LabelSources, pointsman.LabelSource(k.labels)) {
+		return usageError{fmt.Errorf("--labels %s: want truth, people, judge or agreement", k.labels)}
 	}
 	c, err := o.load()
 	if err != nil {
@@ -126,7 +137,12 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	if err != nil {
 		return err
 	}
+	verdicts, err := verdict.Read(c.Data().Verdicts(id))
+	if err != nil {
+		return err
+	}
 	f := calibrate.Options{
+		Labels: pointsman.LabelSource(k.labels), Verdicts: verdicts,
 		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers, Reuse: k.reuse,
 		Cache: c.Data().Answers(id), Spent: c.Data().Spent(id), Progress: o.progress(),
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
-	"github.com/pointsman-ai/pointsman/internal/score"
 )
 
 // row is one example with every tier's judged answer.
@@ -17,21 +16,22 @@ type row struct {
 	example *dataset.Example
 	request pointsman.Signals
 	tiers   []judged
+	label   string // the right one, as far as it is known
 }
 
 // judged is one tier's answer and what the scorer made of it.
 type judged struct {
 	text       string
+	calls      []pointsman.ToolCall
 	attempt    pointsman.Attempt
 	failed     bool // there is no answer
 	acceptable bool
-	score      *float64 // where the scorer grades
-	skipped    string
+	score      *float64 // where there is a grade
 }
 
 // answers asks every tier for every example. An example whose answer cannot be
 // judged is skipped, and the reason counted.
-func answers(ctx context.Context, o Options, scorer score.Scorer, tiers *collect.Tiers, sample *sample, r *Report) ([]row, error) {
+func answers(ctx context.Context, o Options, grader *grader, tiers *collect.Tiers, sample *sample, r *Report) ([]row, error) {
 	examples := sample.examples
 	plan := collect.Plan{Examples: dataset.All(examples), Targets: tiers.Targets(), Asker: tiers, Workers: o.Workers}
 	var err error
@@ -43,7 +43,7 @@ func answers(ctx context.Context, o Options, scorer score.Scorer, tiers *collect
 			return nil, err
 		}
 	}
-	g := &gathering{options: o, report: r, scorer: scorer, rows: make([]row, len(examples))}
+	g := &gathering{options: o, report: r, grader: grader, rows: make([]row, len(examples))}
 	r.Cost = pointsman.KnownCost(0)
 	o.Progress.Start("ask the tiers", len(examples)*len(o.Task.Tiers))
 	err = collect.Run(ctx, plan, g.take)
@@ -62,11 +62,11 @@ const failuresTold = 3
 type gathering struct {
 	options Options
 	report  *Report
-	scorer  score.Scorer
+	grader  *grader
 	rows    []row
 }
 
-// take judges one answer. A failed one is not acceptable; that is known.
+// take notes one answer.
 func (g *gathering) take(out collect.Outcome) error {
 	defer g.options.Progress.Add(1)
 	r := out.Result
@@ -78,19 +78,12 @@ func (g *gathering) take(out collect.Outcome) error {
 		row.key, row.example, row.tiers = out.Example.Digest().Hex(), out.Example, make([]judged, len(g.options.Task.Tiers))
 	}
 	one := &row.tiers[out.Target]
-	one.text, one.failed = r.Text, r.Err != ""
+	one.text, one.calls, one.failed = r.Text, r.ToolCalls, r.Err != ""
 	if len(r.Decision.Attempts) > 0 {
 		one.attempt = r.Decision.Attempts[0]
 	}
 	if out.Target == 0 {
 		row.request = r.Decision.Request
-	}
-	if !one.failed {
-		s := g.scorer.Score(out.Example, r.Text, r.Reading)
-		one.acceptable, one.skipped = s.Acceptable, s.Skipped
-		if value := s.Value; s.Skipped == "" && value != 0 && value != 1 {
-			one.score = &value
-		}
 	}
 	if out.Reused {
 		g.report.Reused++
@@ -106,18 +99,12 @@ func (g *gathering) take(out collect.Outcome) error {
 	return nil
 }
 
-// judged leaves out the examples of which an answer could not be judged, and
+// judged grades the answers, leaves out the examples of which an answer could not be judged, and
 // gives the others as often as the sample has them.
 func (g *gathering) judged(s *sample) []row {
 	var out []row
 	for i, one := range g.rows {
-		why := ""
-		for _, tier := range one.tiers {
-			if why == "" {
-				why = tier.skipped
-			}
-		}
-		if why != "" {
+		if why := g.grader.grade(&one); why != "" {
 			g.report.Skipped[why]++
 			continue
 		}

@@ -26,6 +26,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/student"
 	"github.com/pointsman-ai/pointsman/internal/vectors"
+	"github.com/pointsman-ai/pointsman/internal/verdict"
 )
 
 // Options say what to fit and how.
@@ -53,6 +54,10 @@ type Options struct {
 	// Vectors are read by the student of the task's labels; nil for none. The
 	// store must hold them, since whoever serves looks for them there.
 	Vectors *vectors.Table
+	// Labels say by what answers are judged; empty for the best that there is.
+	Labels pointsman.LabelSource
+	// Verdicts are what people and judges have said of answers; nil for none.
+	Verdicts *verdict.Set
 	// Progress is told how far it is.
 	Progress progress.Reporter
 }
@@ -105,7 +110,11 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 		return nil, nil, err
 	}
 	tiers := &collect.Tiers{Task: o.Task, Now: o.Now}
-	sample, err := usable(o, scorer, tiers, r)
+	grader, err := newGrader(o, scorer)
+	if err != nil {
+		return nil, nil, err
+	}
+	sample, err := usable(o, grader, tiers, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,7 +122,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	options := fit.Options{
 		Task: o.Task.ID, Kind: o.Task.Kind, Tiers: terms.Tiers, Endpoints: terms.Endpoints, Target: terms.Target,
 		SliceKeys: terms.SliceKeys, Costs: terms.Costs, Sets: o.Task.Sets(),
-		Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
+		Labels: grader.basis(), Now: o.Now(), Seed: o.Seed, CertifyShare: o.CertifyShare, Folds: folds,
 	}
 	uses, err := readUses(o.Spent)
 	if err != nil {
@@ -131,7 +140,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err := enough(o, options, sample, spent, last, r); err != nil {
 		return nil, nil, err
 	}
-	rows, err := answers(ctx, o, scorer, tiers, sample, r)
+	rows, err := answers(ctx, o, grader, tiers, sample, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,7 +220,8 @@ func runOf(t *cascade.Task, f fit.Options, s *sample, reuse bool) (pointsman.Dig
 		Costs    pointsman.Digest
 		Reuse    bool
 		Examples []string
-	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, f.Costs, reuse, examples})
+		Labels   *policy.Labels `json:",omitempty"`
+	}{f.Tiers, f.Target, f.Seed, f.CertifyShare, f.SliceKeys, f.Costs, reuse, examples, other(f.Labels)})
 	return pointsman.DigestOf(content), err
 }
 
@@ -239,6 +249,14 @@ func witnessPrices(rows []row) []float64 {
 	return []float64{float64(witness) / float64(asked) / (float64(largest) / float64(answered))}
 }
 
+// other are labels that are not the dataset's.
+func other(l *policy.Labels) *policy.Labels {
+	if l.Source == pointsman.LabelsTruth {
+		return nil
+	}
+	return l
+}
+
 // observe turns measured rows into observations with their texts.
 func observe(t *cascade.Task, rows []row, names map[string]string, spent map[string]bool) ([]fit.Observation, []auxiliary.Texts, error) {
 	observations := make([]fit.Observation, len(rows))
@@ -253,11 +271,11 @@ func observe(t *cascade.Task, rows []row, names map[string]string, spent map[str
 			Stakes: t.Rules.Apply(request).Stakes, Shape: signal.ShapeOf(request),
 			Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
 		}
-		x := auxiliary.Texts{Input: row.example.Text(), Label: row.example.Label}
+		x := auxiliary.Texts{Input: row.example.Text(), Label: row.label}
 		for _, tier := range row.tiers {
 			o.Tiers = append(o.Tiers, fit.TierOutcome{
 				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Failed: tier.failed,
-				Score: costed(t.Costs, row.example.Label, &tier), Stakes: t.Stakes(tier.attempt.Reading.Label),
+				Score: costed(t, row.label, &tier), Stakes: t.Stakes(tier.attempt.Reading.Label),
 			})
 			x.Answers, x.Labels = append(x.Answers, tier.text), append(x.Labels, tier.attempt.Reading.Label)
 		}
@@ -269,7 +287,8 @@ func observe(t *cascade.Task, rows []row, names map[string]string, spent map[str
 // costed is the grade of an answer where mistakes cost differently: 1 for the
 // right label, 0 for the worst mistake, and in proportion between. Where they do
 // not it is the scorer's.
-func costed(costs []pointsman.LabelCost, truth string, j *judged) *float64 {
+func costed(t *cascade.Task, truth string, j *judged) *float64 {
+	costs := t.Costs
 	if len(costs) == 0 || j.failed {
 		return j.score
 	}
@@ -279,6 +298,9 @@ func costed(costs []pointsman.LabelCost, truth string, j *judged) *float64 {
 		if c.Truth == truth && c.Answer == j.attempt.Reading.Label {
 			cost = c.Cost
 		}
+	}
+	if truth == "" { // nobody knows which mistake it is
+		cost = t.Stakes(j.attempt.Reading.Label)
 	}
 	grade := 1.0
 	if !j.acceptable {

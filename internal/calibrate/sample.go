@@ -13,7 +13,6 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
-	"github.com/pointsman-ai/pointsman/internal/score"
 )
 
 // sample are the examples that a calibration can use. Each content is asked once;
@@ -65,9 +64,9 @@ func (s *sample) all() []occurrence {
 }
 
 // usable finds, before anything is asked, the examples that a calibration can
-// use: none that the owner's rules exclude, and none that the scorer could not
-// judge. An example that cannot be sent is an error.
-func usable(o Options, scorer score.Scorer, tiers *collect.Tiers, r *Report) (*sample, error) {
+// use: none that the owner's rules exclude, and none whose answers could not be
+// judged. An example that cannot be sent is an error.
+func usable(o Options, g *grader, tiers *collect.Tiers, r *Report) (*sample, error) {
 	seen := make(map[pointsman.Digest]int, len(o.Examples))
 	out := &sample{}
 	for i := range o.Examples {
@@ -81,13 +80,7 @@ func usable(o Options, scorer score.Scorer, tiers *collect.Tiers, r *Report) (*s
 			continue
 		}
 		digest := e.Digest()
-		why := scorer.Score(e, "", pointsman.Reading{}).Skipped
-		switch {
-		case why != "":
-		case foreign(o.Task, e.Label):
-			why = "its label is none of the task's"
-		}
-		if why != "" {
+		if why := g.unusable(o, e); why != "" {
 			r.Skipped[why]++
 			continue
 		}
@@ -141,6 +134,9 @@ func enough(o Options, f fit.Options, sample *sample, spent map[string]bool, las
 	}
 	hint := fmt.Sprintf("%s takes at least %d examples to fit and %d independent ones to certify, and more where quality is lost: give about %d%s. Nothing was asked",
 		promise, least.Fit, least.Certify, least.Give(f.CertifyShare), r.unused())
+	if len(stubs) == 0 && len(r.Skipped) > 0 {
+		hint += "; or " + otherLabels
+	}
 	if r.Spent > 0 {
 		hint = fmt.Sprintf("%d of them have certified a policy before (the last on %s) and are not fresh any more; they are fitted on, and do not certify again unless --reuse pays for another try. %s",
 			r.Spent, last.UTC().Format(time.DateOnly), hint)

@@ -21,6 +21,8 @@ type Explanation struct {
 	Contributions []Contribution `json:"contributions"`
 	// Claim is what the policy's certificate promises.
 	Claim string `json:"claim,omitempty"`
+	// Labels say what that means by right.
+	Labels *policy.Labels `json:"labels,omitempty"`
 }
 
 // Contribution is a signal's part in a tier's log-odds.
@@ -70,7 +72,7 @@ func explain(r *Record, p *policy.Policy) *Explanation {
 		say("It cost %s; the largest tier alone would have cost %s.", d.Cost, d.Baseline)
 	}
 	if p != nil && len(p.Stages) > 0 {
-		e.Claim = p.Claim()
+		e.Claim, e.Labels = p.Claim(), p.Labels
 		if d.Tier != "" && d.Cause.Unproven() {
 			say("The policy's promise does not cover this answer, since the policy did not choose it (%s).", d.Cause)
 		}

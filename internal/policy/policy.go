@@ -48,6 +48,8 @@ type Policy struct {
 	Costs pointsman.Digest `json:"costs,omitempty"`
 	// SliceKeys are the metadata keys whose values name slices.
 	SliceKeys []string `json:"slice_keys,omitempty"`
+	// Labels say what is meant by right; nil in older policies.
+	Labels *Labels `json:"labels,omitempty"`
 	// Certificate is the promise of the whole cascade; nil in policies of the
 	// first version, whose stages have one each.
 	Certificate *Certificate `json:"certificate,omitempty"`

@@ -52,6 +52,9 @@ func (p *Policy) check() error {
 	if err := digest("data", p.Data); err != nil {
 		return err
 	}
+	if err := p.Labels.check(); err != nil {
+		return err
+	}
 	for i, d := range p.Tiers {
 		if err := digest(fmt.Sprintf("tier %d", i+1), d); err != nil {
 			return err

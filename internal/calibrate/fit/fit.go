@@ -38,6 +38,8 @@ type Options struct {
 	WitnessPrices []float64
 	// Students are the auxiliary models whose signals the observations carry.
 	Students []policy.Student
+	// Labels say by what the answers were judged; nil where that is not known.
+	Labels *policy.Labels
 	// Now is the date that the policy and its certificates bear.
 	Now time.Time
 	// Tries counts the policies that the observations have certified before, where
@@ -163,7 +165,7 @@ func Fit(ctx context.Context, observations []Observation, options Options) (*pol
 	}
 	p := &policy.Policy{
 		Version: policy.Version, Task: o.Task, Kind: o.Kind, Created: o.Now.UTC(), Data: split.allDigest,
-		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, Endpoints: o.Endpoints, Costs: o.Costs, SliceKeys: o.SliceKeys, Support: o.support(split.fit),
+		Tiers: slices.Clone(o.Tiers), Target: o.Target, Students: o.Students, Endpoints: o.Endpoints, Costs: o.Costs, SliceKeys: o.SliceKeys, Labels: o.Labels, Support: o.support(split.fit),
 	}
 	p.Target.Promise = o.Target.Promised()
 	stages := make([]*learned, last)

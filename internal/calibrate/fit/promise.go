@@ -509,7 +509,7 @@ func (t *tester) certificate(groups []*group, bySlice []policy.SliceCertificate)
 	}
 	c.Evidence = evidence(v)
 	c.Evidence.Level, c.Evidence.Method = level, string(groups[0].verdict.Method)
-	c.Claim = sentence(claim, c.Evidence, "")
+	c.Claim = t.meant(sentence(claim, c.Evidence, ""))
 	return nil
 }
 
@@ -577,7 +577,7 @@ func (t *tester) slices(groups []*group) ([]policy.SliceCertificate, error) {
 			}
 		}
 		if c.Certified {
-			c.Claim = sentence(claim, c.Evidence, slice)
+			c.Claim = t.meant(sentence(claim, c.Evidence, slice))
 			why = fmt.Sprintf("certified for %s by itself: level %.3g on %d fresh requests", slice, g.verdict.Evidence, g.verdict.N)
 		} else {
 			c.Claim = fmt.Sprintf("Nothing is promised for %s, and all of it goes to the largest tier: %s.", slice, why)
@@ -628,11 +628,23 @@ func sentence(c certify.Claim, e policy.Evidence, slice string) string {
 		percent(1-c.Delta), what, draws, local, percent(e.Quality), percent(e.Largest), e.Harms, e.LargestRight, bound)
 }
 
+// meant adds to a promise what it means by right, where that is not what the
+// dataset says.
+func (t *tester) meant(claim string) string {
+	if l := t.Labels; l != nil && l.Source != pointsman.LabelsTruth {
+		claim += " " + l.Meaning()
+	}
+	return claim
+}
+
 // covers says what the promise is about.
 func (t *tester) covers() []string {
 	out := []string{"Requests drawn as the fresh examples were, each request counted once."}
 	if t.split.most > 1 {
 		out = []string{fmt.Sprintf("Requests in conversations, or in groups of like texts, of at most %d, drawn as the fresh ones were; each request counts once.", t.split.most)}
+	}
+	if what := t.Labels.Meaning(); what != "" {
+		out = append(out, what)
 	}
 	out = append(out,
 		"Requests of a form that calibration saw enough of; all others go to the largest tier.",

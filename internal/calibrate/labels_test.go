@@ -1,0 +1,128 @@
+package calibrate_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/calibrate"
+	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/verdict"
+)
+
+// unlabelled takes the truth away.
+func (w *bench) unlabelled() {
+	for i := range w.options.Examples {
+		w.options.Examples[i].Label = ""
+	}
+}
+
+// verdicts are what somebody says of both labels of every example.
+func (w *bench) verdicts(s *verdict.Set, source pointsman.LabelSource, by string, right func(n int, label string) bool) {
+	for i := range w.options.Examples {
+		e := &w.options.Examples[i]
+		for _, label := range []string{"parcel", "refund"} {
+			s.Add(verdict.Verdict{
+				Answer: verdict.Of(e.AskedDigest(), label, nil), Source: source, By: by, Right: right(number(e.Input), label),
+			})
+		}
+	}
+}
+
+// Every source of labels gives a policy that says what it stands on; without any
+// there is none.
+func TestLabelsFromEverySource(t *testing.T) {
+	correct := func(n int, label string) bool { return truth(n) == label }
+	never := func(int, string) bool { return false }
+	people, judge, both := &verdict.Set{}, &verdict.Set{}, &verdict.Set{}
+	w := newBench(t, 300)
+	w.verdicts(people, pointsman.LabelsPeople, "ada", correct)
+	w.verdicts(judge, pointsman.LabelsJudge, "big-model", correct)
+	w.verdicts(both, pointsman.LabelsPeople, "ada", correct)
+	w.verdicts(both, pointsman.LabelsJudge, "big-model", never)
+	base, _ := w.run(t)
+	for _, c := range []struct {
+		name     string
+		labels   pointsman.LabelSource
+		verdicts *verdict.Set
+		truth    bool
+		want     pointsman.LabelSource
+		says     string
+	}{
+		{"the dataset's", "", both, true, pointsman.LabelsTruth, ""},
+		{"people, by themselves", "", people, false, pointsman.LabelsPeople, "where people say so (ada)"},
+		{"people against the dataset", pointsman.LabelsPeople, people, true, pointsman.LabelsPeople, "where people say so (ada)"},
+		{"a judge", pointsman.LabelsJudge, judge, false, pointsman.LabelsJudge, "where a judge says so (big-model), whom nobody has checked"},
+		{"a judge whom people overrule", pointsman.LabelsJudge, both, false, pointsman.LabelsJudge, ""},
+		{"agreement", pointsman.LabelsAgreement, nil, false, pointsman.LabelsAgreement, "about agreement with the largest tier, not about truth"},
+	} {
+		w := newBench(t, 300)
+		if !c.truth {
+			w.unlabelled()
+		}
+		w.options.Labels, w.options.Verdicts = c.labels, c.verdicts
+		p, r, err := calibrate.Run(t.Context(), w.options)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if p.Labels == nil || p.Labels.Source != c.want || !p.Certified() || !strings.Contains(p.Claim(), c.says) {
+			t.Errorf("%s: %+v, %s", c.name, p.Labels, p.Claim())
+		}
+		if !strings.Contains(strings.Join(p.Certificate.Covers, " "), p.Labels.Meaning()) {
+			t.Errorf("%s: it covers %q", c.name, p.Certificate.Covers)
+		}
+		if got, want := r.Calibration.Tiers[1].Value, 1.0; got != want {
+			t.Errorf("%s: the largest tier is right in %v", c.name, got)
+		}
+		if p.Certificate.Evidence.Quality < base.Certificate.Evidence.Quality-0.1 {
+			t.Errorf("%s: quality %v, by the dataset %v", c.name, p.Certificate.Evidence.Quality, base.Certificate.Evidence.Quality)
+		}
+	}
+}
+
+// What nobody has judged is not used, and where there is nothing to judge by, or
+// not what was asked for, nothing is asked.
+func TestLabelsThatAreMissing(t *testing.T) {
+	for labels, want := range map[pointsman.LabelSource]string{
+		"": "0 of 100 can be used", "truth": "no example says", "people": "people have judged no answer",
+		"judge": "no verdict of a judge", "god": "no labels of the kind",
+	} {
+		w := newBench(t, 100)
+		w.unlabelled()
+		w.options.Labels = labels
+		var told *pointsman.Error
+		if _, _, err := calibrate.Run(t.Context(), w.options); !errors.As(err, &told) || !strings.Contains(told.Message, want) || told.Hint == "" {
+			t.Errorf("%q: %v", labels, err)
+		}
+		if n := w.large.reset(); n > 0 {
+			t.Errorf("%q: %d were asked", labels, n)
+		}
+	}
+	w := newBench(t, 300)
+	some := &verdict.Set{}
+	w.options.Examples = w.options.Examples[:200]
+	w.verdicts(some, pointsman.LabelsPeople, "ada", func(n int, label string) bool { return truth(n) == label })
+	w.options.Examples = examples(300)
+	w.unlabelled()
+	w.options.Verdicts = some
+	_, r, err := calibrate.Run(t.Context(), w.options)
+	if err != nil || r.Examples != 200 || r.Skipped["people have not judged every answer to it"] != 100 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// A policy of before there were labels is read as it was.
+func TestPoliciesWithoutLabels(t *testing.T) {
+	w := newBench(t, 160)
+	p, _ := w.run(t)
+	p.Labels = nil
+	if err := p.Validate(); err != nil || p.Labels.Meaning() != "" {
+		t.Errorf("%v", err)
+	}
+	p.Labels = &policy.Labels{Source: "rumour"}
+	if err := p.Validate(); err == nil {
+		t.Error("labels by rumour")
+	}
+}
