@@ -20,6 +20,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
 	"github.com/pointsman-ai/pointsman/internal/instance"
+	"github.com/pointsman-ai/pointsman/internal/labelling"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
 	"github.com/pointsman-ai/pointsman/internal/verdict"
@@ -75,7 +76,9 @@ reason.
 Whether an answer is right is what the dataset says, what people or a judge have said
 of it (pointsman collect --import), or whether it is the same as the largest tier's:
 --labels chooses, and the policy and its promise name it. Where people and a judge have
-both said something of an answer, people have the last word.
+both said something of an answer, people have the last word. Where people were asked
+about a sample (pointsman label), their word on it corrects what a judge, or agreement
+with the largest tier, says of all, and the promise is about what people call right.
 
 With --from-journal the examples are the recorded requests on which somebody has
 said a label or a correction by feedback, and whose texts are on record in full. They
@@ -141,7 +144,12 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	if err != nil {
 		return err
 	}
+	plan, err := labelling.Read(c.Data().Labelling(id))
+	if err != nil {
+		return err
+	}
 	f := calibrate.Options{
+		Plan:   plan,
 		Labels: pointsman.LabelSource(k.labels), Verdicts: verdicts,
 		Task: task, Examples: examples, Store: store, Now: time.Now, Seed: k.seed, CertifyShare: k.share, Workers: k.workers, Reuse: k.reuse,
 		Cache: c.Data().Answers(id), Spent: c.Data().Spent(id), Progress: o.progress(),

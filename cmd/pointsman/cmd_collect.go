@@ -14,6 +14,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
@@ -113,7 +114,7 @@ func runCollect(ctx context.Context, o *options, k collectOptions) (r *collected
 	if r.Imported, err = tiers.Put(examples, answers, store); err != nil {
 		return nil, err
 	}
-	r.Verdicts, err = keepVerdicts(c, id, answers)
+	r.Verdicts, err = keepVerdicts(c, task, answers)
 	return r, err
 }
 
@@ -133,12 +134,13 @@ func readAnswers(tiers *collect.Tiers, examples []dataset.Example, path string) 
 
 // keepVerdicts keeps what was said of imported answers and is not known yet, and
 // counts it.
-func keepVerdicts(c *config.Config, id pointsman.TaskID, answers []collect.Placed) (n int, err error) {
+func keepVerdicts(c *config.Config, t *cascade.Task, answers []collect.Placed) (n int, err error) {
 	var all []verdict.Verdict
 	for _, a := range answers {
+		reading := t.Read(&a.Answer, a.Of.Text())
 		for _, v := range a.Verdicts {
 			all = append(all, verdict.Verdict{
-				Time: time.Now().UTC(), Answer: verdict.Of(a.Of.AskedDigest(), a.Answer.Text, a.Answer.ToolCalls), Example: a.Of.ID,
+				Time: time.Now().UTC(), Answer: verdict.Of(a.Of.AskedDigest(), a.Answer.Text, reading.Label, a.Answer.ToolCalls), Example: a.Of.ID,
 				Source: v.Source, By: v.By, Right: *v.Right, Score: v.Score,
 			})
 		}
@@ -146,7 +148,7 @@ func keepVerdicts(c *config.Config, id pointsman.TaskID, answers []collect.Place
 	if len(all) == 0 {
 		return 0, nil
 	}
-	w, err := verdict.Open(c.Data().Verdicts(id))
+	w, err := verdict.Open(c.Data().Verdicts(t.ID))
 	if err != nil {
 		return 0, err
 	}

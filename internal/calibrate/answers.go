@@ -6,8 +6,10 @@ import (
 	"fmt"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/verdict"
 )
 
 // row is one example with every tier's judged answer.
@@ -17,6 +19,8 @@ type row struct {
 	request pointsman.Signals
 	tiers   []judged
 	label   string // the right one, as far as it is known
+	// people say how people were asked, where they were asked about a sample.
+	people *fit.People
 }
 
 // judged is one tier's answer and what the scorer made of it.
@@ -27,6 +31,13 @@ type judged struct {
 	failed     bool // there is no answer
 	acceptable bool
 	score      *float64 // where there is a grade
+	// judge is what a judge says, where people were asked about a sample.
+	judge *fit.Grade
+}
+
+// name names the answer, whoever gave it.
+func (j *judged) name(e *dataset.Example) pointsman.Digest {
+	return verdict.Of(e.AskedDigest(), j.text, j.attempt.Reading.Label, j.calls)
 }
 
 // answers asks every tier for every example. An example whose answer cannot be
@@ -103,10 +114,17 @@ func (g *gathering) take(out collect.Outcome) error {
 // gives the others as often as the sample has them.
 func (g *gathering) judged(s *sample) []row {
 	var out []row
+	times := map[pointsman.Digest]int{}
+	for _, o := range s.all() {
+		times[o.example.AskedDigest()]++
+	}
 	for i, one := range g.rows {
 		if why := g.grader.grade(&one); why != "" {
 			g.report.Skipped[why]++
 			continue
+		}
+		if times[one.example.AskedDigest()] > 1 {
+			one.people = together(one.people)
 		}
 		for _, o := range s.occurrences(i) {
 			one.key, one.example = o.id, o.example

@@ -20,6 +20,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/collect"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/labelling"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/progress"
 	"github.com/pointsman-ai/pointsman/internal/score"
@@ -58,6 +59,9 @@ type Options struct {
 	Labels pointsman.LabelSource
 	// Verdicts are what people and judges have said of answers; nil for none.
 	Verdicts *verdict.Set
+	// Plan says which sample of the examples people were asked about, and with
+	// which probability; nil where there was none.
+	Plan *labelling.Plan
 	// Progress is told how far it is.
 	Progress progress.Reporter
 }
@@ -144,7 +148,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.Examples = len(rows)
+	r.Examples, options.Labels = len(rows), grader.basis()
 	options.WitnessPrices = witnessPrices(rows)
 	observations, texts, err := observe(o.Task, rows, sample.freshNames(), spent)
 	if err != nil {
@@ -268,20 +272,32 @@ func observe(t *cascade.Task, rows []row, names map[string]string, spent map[str
 		}
 		o := fit.Observation{
 			ID: row.key, Group: row.example.Group, Near: row.example.Folded(), Spent: spent[names[row.key]],
-			Stakes: t.Rules.Apply(request).Stakes, Shape: signal.ShapeOf(request),
+			People: row.people, Stakes: t.Rules.Apply(request).Stakes, Shape: signal.ShapeOf(request),
 			Slices: cascade.SlicesOf(t.Slices, row.example.Metadata), Request: row.request,
 		}
 		x := auxiliary.Texts{Input: row.example.Text(), Label: row.label}
+		last := &row.tiers[len(row.tiers)-1]
 		for _, tier := range row.tiers {
+			same := row.people != nil && !tier.failed && !last.failed && tier.name(row.example) == last.name(row.example)
 			o.Tiers = append(o.Tiers, fit.TierOutcome{
 				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Failed: tier.failed,
-				Score: costed(t, row.label, &tier), Stakes: t.Stakes(tier.attempt.Reading.Label),
+				Score: costed(t, row.label, &tier), Judge: graded(t, &tier), Same: same, Stakes: t.Stakes(tier.attempt.Reading.Label),
 			})
 			x.Answers, x.Labels = append(x.Answers, tier.text), append(x.Labels, tier.attempt.Reading.Label)
 		}
 		observations[i], texts[i] = o, x
 	}
 	return observations, texts, nil
+}
+
+// graded is what a judge says of an answer, with what the mistake may cost.
+func graded(t *cascade.Task, j *judged) *fit.Grade {
+	if j.judge == nil {
+		return nil
+	}
+	by := *j
+	by.acceptable, by.score = j.judge.Acceptable, j.judge.Score
+	return &fit.Grade{Acceptable: by.acceptable, Score: costed(t, "", &by)}
 }
 
 // costed is the grade of an answer where mistakes cost differently: 1 for the

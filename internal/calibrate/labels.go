@@ -9,8 +9,10 @@ import (
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/contract"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
+	"github.com/pointsman-ai/pointsman/internal/labelling"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/score"
+	"github.com/pointsman-ai/pointsman/internal/stat"
 	"github.com/pointsman-ai/pointsman/internal/verdict"
 )
 
@@ -21,6 +23,14 @@ type grader struct {
 	source   pointsman.LabelSource
 	scorer   score.Scorer
 	verdicts *verdict.Set
+	// plan says which sample of the examples people were asked about; nil where
+	// there was none.
+	plan *labelling.Plan
+	// twice are the answers that were judged by people and a judge, and asked
+	// counts the examples that people judged of the sample.
+	twice     []stat.Double
+	asked     int
+	predicted pointsman.LabelSource
 }
 
 // otherLabels are what can be judged by.
@@ -30,7 +40,7 @@ const otherLabels = "give examples with the right answer, verdicts (pointsman co
 // what is right, else people, else a judge. Agreement is a promise of another
 // kind, and has to be asked for.
 func newGrader(o Options, scorer score.Scorer) (*grader, error) {
-	g := &grader{kind: o.Task.Kind, source: o.Labels, scorer: scorer, verdicts: o.Verdicts}
+	g := &grader{kind: o.Task.Kind, source: o.Labels, scorer: scorer, verdicts: o.Verdicts, plan: o.Plan}
 	if g.verdicts == nil {
 		g.verdicts = &verdict.Set{}
 	}
@@ -96,6 +106,9 @@ func (g *grader) unusable(o Options, e *dataset.Example) string {
 // it was.
 func (g *grader) grade(r *row) string {
 	last := &r.tiers[len(r.tiers)-1]
+	if g.plan != nil && (g.source == pointsman.LabelsPeople || g.source == pointsman.LabelsJudge) {
+		return g.sampled(r, last)
+	}
 	for i := range r.tiers {
 		t := &r.tiers[i]
 		if t.failed {
@@ -120,7 +133,7 @@ func (g *grader) one(r *row, t, last *judged) string {
 	if !t.attempt.Reading.Valid {
 		return "" // what breaks its contract is wrong, whoever judges
 	}
-	name := verdict.Of(r.example.AskedDigest(), t.text, t.calls)
+	name := t.name(r.example)
 	found, ok := g.verdicts.Find(name, pointsman.LabelsPeople)
 	if !ok || found.Skipped {
 		if g.source == pointsman.LabelsPeople {
@@ -217,11 +230,20 @@ func (g *grader) label(r *row) string {
 
 // basis is what a policy says of its labels.
 func (g *grader) basis() *policy.Labels {
-	out := &policy.Labels{Source: g.source}
-	switch g.source {
-	case pointsman.LabelsPeople, pointsman.LabelsJudge:
+	out := &policy.Labels{Source: g.source, Asked: g.asked, Predicted: g.predicted}
+	switch {
+	case g.predicted != "":
+		out.By = g.verdicts.Names(pointsman.LabelsPeople)
+	case g.source == pointsman.LabelsPeople || g.source == pointsman.LabelsJudge:
 		out.By = g.verdicts.Names(g.source)
-	default:
 	}
+	accuracy := func(e *stat.Estimate) *policy.Accuracy {
+		if e == nil {
+			return nil
+		}
+		return &policy.Accuracy{Value: e.Value, Low: e.Low, High: e.High}
+	}
+	sensitivity, specificity := stat.Accuracy(g.twice, 0.95)
+	out.Sensitivity, out.Specificity = accuracy(sensitivity), accuracy(specificity)
 	return out
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/calibrate"
+	"github.com/pointsman-ai/pointsman/internal/labelling"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/verdict"
 )
@@ -24,7 +25,7 @@ func (w *bench) verdicts(s *verdict.Set, source pointsman.LabelSource, by string
 		e := &w.options.Examples[i]
 		for _, label := range []string{"parcel", "refund"} {
 			s.Add(verdict.Verdict{
-				Answer: verdict.Of(e.AskedDigest(), label, nil), Source: source, By: by, Right: right(number(e.Input), label),
+				Answer: verdict.Of(e.AskedDigest(), label, label, nil), Source: source, By: by, Right: right(number(e.Input), label),
 			})
 		}
 	}
@@ -124,5 +125,69 @@ func TestPoliciesWithoutLabels(t *testing.T) {
 	p.Labels = &policy.Labels{Source: "rumour"}
 	if err := p.Validate(); err == nil {
 		t.Error("labels by rumour")
+	}
+}
+
+// TestPeopleJudgeASample: with a judge's word on everything and people's on a drawn
+// sample the promise is about people's word, and says what the judge is worth.
+// What the plan asks and nobody has said counts against the promise, and what is
+// asked again and again does not count as independent draws.
+func TestPeopleJudgeASample(t *testing.T) {
+	correct := func(n int, label string) bool { return truth(n) == label }
+	for _, c := range []struct {
+		name      string
+		judge     func(n int, label string) bool // nil for none
+		told      bool
+		certified bool
+		predicted pointsman.LabelSource
+	}{
+		{"a judge", func(n int, label string) bool { return n%11 == 0 || truth(n) == label }, true, true, pointsman.LabelsJudge},
+		{"agreement", nil, true, true, pointsman.LabelsAgreement},
+		{"nobody has said it", nil, false, false, pointsman.LabelsAgreement},
+	} {
+		w := newBench(t, 900)
+		w.unlabelled()
+		set := &verdict.Set{}
+		if c.judge != nil {
+			w.verdicts(set, pointsman.LabelsJudge, "big-model", c.judge)
+		}
+		var all []labelling.Candidate
+		for i := range w.options.Examples {
+			all = append(all, labelling.Candidate{Example: w.options.Examples[i].AskedDigest(), Spread: 1})
+		}
+		plan, err := labelling.Draw(all, 400, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		everything := w.options.Examples
+		w.options.Examples = nil
+		for _, e := range everything {
+			if c.told && plan.Asks(e.AskedDigest()) || e.ID == "3" {
+				w.options.Examples = append(w.options.Examples, e)
+			}
+		}
+		w.verdicts(set, pointsman.LabelsPeople, "ada", correct)
+		w.options.Examples, w.options.Verdicts, w.options.Plan, w.options.Labels = everything, set, plan, pointsman.LabelsPeople
+		p, r, err := calibrate.Run(t.Context(), w.options)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if p.Certified() != c.certified || p.Labels.Predicted != c.predicted {
+			t.Errorf("%s: %+v, %s", c.name, p.Labels, p.Claim())
+		}
+		if !c.certified {
+			continue
+		}
+		e := p.Certificate.Evidence
+		if e.People == 0 || e.People > e.N/2+30 || e.Method != "prediction-powered betting" || !strings.Contains(p.Claim(), "they judged a drawn sample of") {
+			t.Errorf("%s: %+v, %s", c.name, e, p.Claim())
+		}
+		if s := p.Labels.Specificity; s == nil || p.Labels.Sensitivity == nil || c.judge != nil && s.Value > 0.99 {
+			t.Errorf("%s: specificity %+v", c.name, s)
+		}
+		if small := r.Calibration.Tiers[0]; small.Low > 0.9 || small.High < 0.9 { // wrong in every tenth case
+			t.Errorf("%s: the small tier is right in %+v", c.name, small)
+		}
 	}
 }

@@ -52,6 +52,11 @@ func (d Dir) Verdicts(task pointsman.TaskID) string {
 	return d.join("verdicts", string(task)+".jsonl")
 }
 
+// Labelling is the plan of which examples people are asked to judge.
+func (d Dir) Labelling(task pointsman.TaskID) string {
+	return d.join("verdicts", string(task)+".plan.json")
+}
+
 // Spent is the file that remembers which examples have certified a policy of a
 // task.
 func (d Dir) Spent(task pointsman.TaskID) string { return d.join("spent", string(task)+".jsonl") }

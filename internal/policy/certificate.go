@@ -50,6 +50,9 @@ type Evidence struct {
 	Units int `json:"units"`
 	Most  int `json:"most"`
 	N     int `json:"n"` // requests
+	// People counts those that people judged, where they judged a sample only: the
+	// counts below are then by a judge elsewhere, and the scores corrected.
+	People int `json:"people,omitempty"`
 	// Local counts the requests that are answered below the largest tier,
 	// LargestRight those that the largest tier has right, and Harms those among
 	// them that get a wrong answer.

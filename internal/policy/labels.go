@@ -14,6 +14,22 @@ type Labels struct {
 	Source pointsman.LabelSource `json:"source"`
 	// By are the people or judges, in increasing order.
 	By []string `json:"by,omitempty"`
+	// Asked counts the examples that people judged of those that a judge, or the
+	// agreement with the largest tier, judged all; Predicted says which. Without
+	// them there was no such sample.
+	Asked     int                   `json:"asked,omitempty"`
+	Predicted pointsman.LabelSource `json:"predicted,omitempty"`
+	// Sensitivity and Specificity are what that judge is worth by people; null
+	// where nothing tells.
+	Sensitivity *Accuracy `json:"sensitivity,omitempty"`
+	Specificity *Accuracy `json:"specificity,omitempty"`
+}
+
+// Accuracy is a share with its 95 % interval.
+type Accuracy struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
 }
 
 // Meaning says in a sentence what right means; it is empty where nothing is
@@ -21,6 +37,9 @@ type Labels struct {
 func (l *Labels) Meaning() string {
 	if l == nil {
 		return ""
+	}
+	if l.Predicted != "" {
+		return l.sampled()
 	}
 	switch l.Source {
 	case pointsman.LabelsTruth:
@@ -33,6 +52,21 @@ func (l *Labels) Meaning() string {
 		return "An answer is right where it is the same as the largest tier's: this promise is about agreement with the largest tier, not about truth."
 	}
 	return ""
+}
+
+// sampled is the meaning where people judged a sample.
+func (l *Labels) sampled() string {
+	all := "agreement with the largest tier"
+	if l.Predicted == pointsman.LabelsJudge {
+		all = "a judge"
+	}
+	worth := ""
+	if l.Sensitivity != nil && l.Specificity != nil {
+		worth = fmt.Sprintf(" (sensitivity %.3f [%.3f, %.3f], specificity %.3f [%.3f, %.3f])",
+			l.Sensitivity.Value, l.Sensitivity.Low, l.Sensitivity.High, l.Specificity.Value, l.Specificity.Low, l.Specificity.High)
+	}
+	return fmt.Sprintf("An answer is right where people say so (%s): they judged a drawn sample of %d examples, which corrects what %s%s says of all.",
+		strings.Join(l.By, ", "), l.Asked, all, worth)
 }
 
 func (l *Labels) check() error {

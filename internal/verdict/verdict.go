@@ -39,8 +39,12 @@ type Verdict struct {
 	Asked float64 `json:"asked,omitempty"`
 }
 
-// Of names an answer to a question: asked is the digest of what was asked.
-func Of(asked pointsman.Digest, text string, calls []pointsman.ToolCall) pointsman.Digest {
+// Of names an answer to a question: asked is the digest of what was asked. Where a
+// label was read from the answer, that is the answer, however it was put.
+func Of(asked pointsman.Digest, text, label string, calls []pointsman.ToolCall) pointsman.Digest {
+	if label != "" {
+		text = "label " + label
+	}
 	h := sha256.New()
 	write := func(part string) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))

@@ -14,7 +14,7 @@ import (
 var asked = pointsman.DigestOf([]byte("where is my parcel"))
 
 func on(text, by string, right bool) verdict.Verdict {
-	return verdict.Verdict{Answer: verdict.Of(asked, text, nil), Source: pointsman.LabelsPeople, By: by, Right: right}
+	return verdict.Verdict{Answer: verdict.Of(asked, text, "", nil), Source: pointsman.LabelsPeople, By: by, Right: right}
 }
 
 // Verdicts are read back, the last of each person counts, and a torn end is none.
@@ -98,10 +98,11 @@ func TestSeveralPeople(t *testing.T) {
 func TestNamesOfAnswers(t *testing.T) {
 	call := []pointsman.ToolCall{{Name: "track", Arguments: "{}"}}
 	names := map[pointsman.Digest]bool{
-		verdict.Of(asked, "a", nil): true, verdict.Of(asked, "", nil): true, verdict.Of(asked, "a", call): true,
-		verdict.Of(pointsman.DigestOf(nil), "a", nil): true, verdict.Of(asked, "a", append(call, call...)): true,
+		verdict.Of(asked, "a", "", nil): true, verdict.Of(asked, "", "", nil): true, verdict.Of(asked, "a", "", call): true,
+		verdict.Of(pointsman.DigestOf(nil), "a", "", nil): true, verdict.Of(asked, "a", "", append(call, call...)): true,
+		verdict.Of(asked, "", "a", nil): true,
 	}
-	if len(names) != 5 {
+	if len(names) != 6 || verdict.Of(asked, "it is a", "a", nil) != verdict.Of(asked, "a", "a", nil) {
 		t.Errorf("%d names", len(names))
 	}
 }

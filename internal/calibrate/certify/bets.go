@@ -11,15 +11,17 @@ const ceiling = 0.95
 // sum (Waudby-Smith and Ramdas 2024, equation 24, with v from the pilot in place
 // of a running estimate). To bet what made the pilot's wealth grow fastest
 // would be timid where it matters: near the boundary.
-func bet(delta float64, n int, pilot []float64, most int) float64 {
-	limit := ceiling / float64(most)
+//
+// drop bounds how far below 0 a sum can be.
+func bet(delta float64, n int, pilot []float64, drop float64) float64 {
+	limit := ceiling / drop
 	square := 0.0
 	for _, s := range pilot {
 		square += s * s
 	}
 	square /= float64(max(len(pilot), 1))
 	// Before anything is known the variance is that of a coin.
-	square += 0.25 * float64(most*most) / float64(len(pilot)+1) / float64(len(pilot)+1)
+	square += 0.25 * drop * drop / float64(len(pilot)+1) / float64(len(pilot)+1)
 	return min(math.Sqrt(2*math.Log(1/delta)/(float64(n)*square)), limit)
 }
 

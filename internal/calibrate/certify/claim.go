@@ -48,6 +48,12 @@ type Case struct {
 	// Unknown says that the largest tier gave no answer: what is said of it
 	// above is not read, nor what is said of the given one unless it is local.
 	Unknown bool
+	// Same says that the given answer is the largest tier's, whoever gave it, so
+	// that it cannot be worse.
+	Same bool
+	// People say how people came to judge the answers, where they were asked about
+	// a sample of the requests; nil where what is said above is known.
+	People *Asking
 	// Capped says that something else may still turn this request's answer into
 	// the largest tier's, so that a gain here must not pay for a loss elsewhere.
 	Capped bool
@@ -66,8 +72,21 @@ func (x *Case) harm() (right, harmed bool) {
 	return x.LargestRight, x.LargestRight && !x.Right
 }
 
-// Margin is by how much a case is better than the promise asks, in [−ρ, 1].
+// Margin is by how much a case is better than the promise asks, in [−ρ, 1]; where
+// people were not asked about it, by the judge.
 func (c Claim) Margin(x *Case) float64 {
+	if x.People == nil {
+		return c.known(x)
+	}
+	if x.People.Asked {
+		return c.people(x)
+	}
+	judged := x.judged()
+	return c.known(&judged)
+}
+
+// known is the margin of a case by what is said of it.
+func (c Claim) known(x *Case) float64 {
 	if c.Promise == pointsman.PromiseHarm {
 		right, harmed := x.harm()
 		margin := 0.0

@@ -48,6 +48,11 @@
 // the number of units, and on how much sums vary in other examples, those that
 // the policy was fitted on.
 //
+// Where a judge has judged all answers and people a sample, each drawn with a
+// known probability, the margins are corrected so that their mean is that by
+// people, whatever the judge is worth, and tested in the same way; see
+// [MethodPowered].
+//
 // Candidates are tested in a fixed sequence, from strict to loose, each at the
 // full level, until the first that fails; where it begins is chosen on the other
 // examples (Maurer, Hothorn and

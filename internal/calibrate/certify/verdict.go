@@ -37,12 +37,19 @@ func (s Sample) check(cases int) error {
 	return nil
 }
 
-// sums adds the margins up in each unit.
-func (c Claim) sums(cases []Case, s Sample) []float64 {
+// sums adds the margins up in each unit; those that people were asked about by
+// chance are corrected by the predictor.
+func (c Claim) sums(cases []Case, s Sample, p *predictor) []float64 {
+	margin := func(x *Case) float64 {
+		if x.People != nil && p != nil {
+			return p.margin(x)
+		}
+		return c.Margin(x)
+	}
 	if s.Units == nil {
 		out := make([]float64, len(cases))
 		for i := range cases {
-			out[i] = c.Margin(&cases[i])
+			out[i] = margin(&cases[i])
 		}
 		return out
 	}
@@ -50,7 +57,7 @@ func (c Claim) sums(cases []Case, s Sample) []float64 {
 	at := 0
 	for u, n := range s.Units {
 		for ; n > 0; n-- {
-			out[u] += c.Margin(&cases[at])
+			out[u] += margin(&cases[at])
 			at++
 		}
 	}
@@ -64,6 +71,9 @@ type Method string
 const (
 	MethodExact   Method = "clopper-pearson"
 	MethodBetting Method = "betting"
+	// MethodPowered is betting on margins of which a judge predicts most and
+	// people correct a sample.
+	MethodPowered Method = "prediction-powered betting"
 )
 
 // Verdict is what a test found.
@@ -74,6 +84,11 @@ type Verdict struct {
 	// Most is the largest number of requests in a draw.
 	Most int `json:"most"`
 	N    int `json:"n"` // requests
+	// People counts requests whose answers people were asked about, where they
+	// were asked about a sample only. What is said below is then by people where
+	// they were asked and by the judge elsewhere, but for Quality and Largest, in
+	// which people correct the judge.
+	People int `json:"people,omitempty"`
 	// Local counts requests that are answered below the largest tier, Harms
 	// those that the largest tier has right and the given answer has not, and
 	// LargestRight those that the largest tier has right.
@@ -110,7 +125,8 @@ func (c Claim) Test(cases []Case, s Sample, pilot []Case, ps Sample) (Verdict, e
 		v.Evidence = 1
 		return v, nil
 	}
-	if c.Promise == pointsman.PromiseHarm && s.most() == 1 {
+	switch powered := drawn(cases) || drawn(pilot); {
+	case c.Promise == pointsman.PromiseHarm && s.most() == 1 && !powered:
 		v.Method = MethodExact
 		// The level at which the upper bound is exactly 1−ρ.
 		p, err := stat.BinomialAtMost(v.Harms, v.LargestRight, 1-c.Retain)
@@ -125,10 +141,17 @@ func (c Claim) Test(cases []Case, s Sample, pilot []Case, ps Sample) (Verdict, e
 			}
 		}
 		v.HarmBound = &bound
-	} else {
+	default:
 		v.Method = MethodBetting
-		sums := c.sums(cases, s)
-		v.Evidence = math.Exp(-peak(sums, bet(c.Delta, len(sums), c.sums(pilot, ps), s.most())))
+		drop := float64(s.most())
+		var p *predictor
+		if powered {
+			v.Method = MethodPowered
+			p = c.predict(pilot, ps, v.Units, s.most())
+			drop *= p.drop
+		}
+		sums := c.sums(cases, s, p)
+		v.Evidence = math.Exp(-peak(sums, bet(c.Delta, len(sums), c.sums(pilot, ps, p), drop)))
 	}
 	v.Shown = v.Evidence <= c.Delta
 	return v, nil
@@ -142,6 +165,16 @@ func count(cases []Case, s Sample) Verdict {
 	known := 0.0
 	for i := range cases {
 		x := &cases[i]
+		asked := x.People
+		if asked != nil {
+			switch {
+			case !asked.Asked:
+				judged := x.judged()
+				x = &judged
+			case !asked.Untold:
+				v.People++
+			}
+		}
 		right, harmed := x.harm()
 		if x.Local {
 			v.Local++
@@ -154,19 +187,29 @@ func count(cases []Case, s Sample) Verdict {
 		}
 		if !x.Unknown {
 			known++
-			v.Largest += x.Largest
-			if x.Local {
-				v.Quality += x.Given
-			} else {
-				v.Quality += x.Largest
+			given, largest := x.scores()
+			if asked != nil && asked.Asked && !asked.Untold {
+				judged := cases[i].judged()
+				g, l := judged.scores()
+				given, largest = g+(given-g)/asked.Probability, l+(largest-l)/asked.Probability
 			}
+			v.Quality += given
+			v.Largest += largest
 		}
 	}
 	if known > 0 {
-		v.Quality /= known
-		v.Largest /= known
+		v.Quality = min(max(v.Quality/known, 0), 1)
+		v.Largest = min(max(v.Largest/known, 0), 1)
 	}
 	return v
+}
+
+// scores are those of the answer that is given and of the largest tier's.
+func (x *Case) scores() (given, largest float64) {
+	if !x.Local {
+		return x.Largest, x.Largest
+	}
+	return x.Given, x.Largest
 }
 
 // Sequence tests candidates in their order, from the strictest to the loosest,
@@ -233,12 +276,18 @@ func (c Claim) first(candidates int, ps Sample, pilot func(candidate int) []Case
 // are like those of a pilot: the number with which the wealth typically grows to
 // 1/δ, and a quarter more. ok is false where no feasible number would.
 func (c Claim) Needed(pilot []Case, ps Sample) (units int, ok bool) {
-	sums := c.sums(pilot, ps)
+	var p *predictor
+	drop := float64(ps.most())
+	if drawn(pilot) {
+		p = c.predict(pilot, ps, max(len(ps.Units), len(pilot)), ps.most())
+		drop *= p.drop
+	}
+	sums := c.sums(pilot, ps, p)
 	if len(sums) == 0 {
 		return 0, false
 	}
 	enough := func(n int) bool {
-		lambda, growth := bet(c.Delta, n, sums, ps.most()), 0.0
+		lambda, growth := bet(c.Delta, n, sums, drop), 0.0
 		for _, s := range sums {
 			growth += math.Log1p(lambda*s) / float64(len(sums))
 		}

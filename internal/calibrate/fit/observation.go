@@ -36,6 +36,10 @@ type Observation struct {
 	Spent bool `json:"-"`
 	// Stakes are those of the owner's rules; 0 means 1.
 	Stakes float64 `json:"stakes,omitempty"`
+	// People say how people were asked about the answers, where a judge has judged
+	// all examples and people a sample of them; nil where what is said of the
+	// answers is known.
+	People *People `json:"people,omitempty"`
 	// Shape is the form of the request; nil where it is not known, so that no
 	// support is fitted to it.
 	Shape *pointsman.Shape `json:"shape,omitempty"`
@@ -44,6 +48,22 @@ type Observation struct {
 	Request pointsman.Signals `json:"request"`
 	// Tiers are the outcomes in cascade order, the largest last.
 	Tiers []TierOutcome `json:"tiers"`
+}
+
+// People say how people were asked about an example.
+type People struct {
+	// Probability is that with which they were to be asked; see
+	// [certify.Asking].
+	Probability float64 `json:"probability"`
+	Asked       bool    `json:"asked"`
+	// Untold says that they were asked and have not said it.
+	Untold bool `json:"untold,omitempty"`
+}
+
+// Grade is what a judge says of an answer.
+type Grade struct {
+	Acceptable bool     `json:"acceptable"`
+	Score      *float64 `json:"score,omitempty"`
 }
 
 // TierOutcome is what a tier made of an example.
@@ -57,6 +77,11 @@ type TierOutcome struct {
 	// Score is a grade in [0,1], where right and wrong are not all there is to
 	// say: what a promise of quality is about.
 	Score *float64 `json:"score,omitempty"`
+	// Judge is what a judge says of the answer, where people were asked about a
+	// sample: Acceptable and Score are then by people where they have said it.
+	Judge *Grade `json:"judge,omitempty"`
+	// Same says that the answer is the largest tier's too.
+	Same bool `json:"same,omitempty"`
 	// Stakes are what the answer adds to the stakes of its request; 0 means 1.
 	Stakes float64 `json:"stakes,omitempty"`
 	// Failed says that the tier gave no answer at all; nothing else is read.
@@ -77,6 +102,15 @@ func (o *TierOutcome) score() float64 {
 		return *o.Score
 	}
 	return indicator(o.right())
+}
+
+// judged is the outcome as the judge sees it.
+func (o *TierOutcome) judged() TierOutcome {
+	out := *o
+	if o.Judge != nil {
+		out.Acceptable, out.Score = o.Judge.Acceptable, o.Judge.Score
+	}
+	return out
 }
 
 // stakes are those of an answer of a tier.
@@ -111,6 +145,9 @@ func check(observations []Observation, tiers int) error {
 		if o.Stakes < 0 || math.IsNaN(o.Stakes) || math.IsInf(o.Stakes, 0) {
 			return fmt.Errorf("%w: observation %q: stakes of %v", ErrInvalid, o.ID, o.Stakes)
 		}
+		if p := o.People; p != nil && !(p.Probability > 0 && p.Probability <= 1) {
+			return fmt.Errorf("%w: observation %q: people were asked with probability %v", ErrInvalid, o.ID, p.Probability)
+		}
 		seen[o.ID] = true
 		for k := range o.Tiers {
 			if err := signals(o.Request, o.Tiers[k].Signals); err != nil {
@@ -118,6 +155,9 @@ func check(observations []Observation, tiers int) error {
 			}
 			if x := o.Tiers[k].Stakes; x < 0 || math.IsNaN(x) || math.IsInf(x, 0) {
 				return fmt.Errorf("%w: observation %q, tier %d: stakes of %v", ErrInvalid, o.ID, k+1, x)
+			}
+			if j := o.Tiers[k].Judge; o.People != nil && !o.Tiers[k].Failed && j == nil {
+				return fmt.Errorf("%w: observation %q, tier %d: no judge has judged it", ErrInvalid, o.ID, k+1)
 			}
 			if s := o.Tiers[k].Score; s != nil && !(*s >= 0 && *s <= 1) {
 				return fmt.Errorf("%w: observation %q, tier %d: score %v is not between 0 and 1", ErrInvalid, o.ID, k+1, *s)

@@ -206,9 +206,17 @@ func (o Options) worst(d *draw, p *path, candidate int) int {
 func (o Options) outcome(one *Observation, tier int, capped bool) certify.Case {
 	last := len(one.Tiers) - 1
 	given, largest := &one.Tiers[tier], &one.Tiers[last]
-	return certify.Case{
+	x := certify.Case{
 		Given: given.score(), Largest: largest.score(),
 		Right: given.right(), LargestRight: largest.right(),
-		Local: tier < last, Unknown: largest.Failed, Capped: capped,
+		Local: tier < last, Unknown: largest.Failed, Capped: capped, Same: given.Same,
 	}
+	if p := one.People; p != nil {
+		given, largest := given.judged(), largest.judged()
+		x.People = &certify.Asking{
+			Probability: p.Probability, Asked: p.Asked, Untold: p.Untold,
+			Judge: certify.Scores{Given: given.score(), Largest: largest.score(), Right: given.right(), LargestRight: largest.right()},
+		}
+	}
+	return x
 }

@@ -597,7 +597,7 @@ func (t *tester) slices(groups []*group) ([]policy.SliceCertificate, error) {
 
 func evidence(v certify.Verdict) policy.Evidence {
 	return policy.Evidence{
-		Units: v.Units, Most: v.Most, N: v.N, Local: v.Local, LargestRight: v.LargestRight, Harms: v.Harms,
+		Units: v.Units, Most: v.Most, N: v.N, People: v.People, Local: v.Local, LargestRight: v.LargestRight, Harms: v.Harms,
 		Quality: v.Quality, Largest: v.Largest, Level: v.Evidence, Method: string(v.Method), HarmBound: v.HarmBound,
 	}
 }
@@ -615,6 +615,9 @@ func sentence(c certify.Claim, e policy.Evidence, slice string) string {
 	draws := fmt.Sprintf("%d fresh requests", e.N)
 	if e.Most > 1 {
 		draws = fmt.Sprintf("%d fresh requests in %d independent groups of at most %d", e.N, e.Units, e.Most)
+	}
+	if e.People > 0 {
+		draws += fmt.Sprintf(", of which people judged %d and a judge all,", e.People)
 	}
 	local := fmt.Sprint(e.Local)
 	if e.Local == e.N {

@@ -118,6 +118,10 @@ func (t *tester) report(stages []*learned) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
+		if sampled(split.certify) {
+			of := slices.Repeat([]int{k}, len(split.certify))
+			rate = powered(split.certify, func(x []TierOutcome) float64 { return indicator(x[0].right()) }, of, 0)
+		}
 		r.Tiers = append(r.Tiers, rate)
 	}
 	if err := t.replay(r); err != nil {
@@ -165,14 +169,14 @@ func live(p *policy.Policy, one *Observation) int {
 // replay runs the whole cascade over the certify part, slices included.
 func (t *tester) replay(r *Report) error {
 	fresh, last := t.split.certify, len(t.Tiers)-1
-	cascade, largest := make([]bool, len(fresh)), make([]bool, len(fresh))
+	cascade, largest, given := make([]bool, len(fresh)), make([]bool, len(fresh)), make([]int, len(fresh))
 	escalated, right, lost := 0, 0, 0
 	for i, one := range fresh {
 		tier := live(t.policy, one)
 		if tier == last {
 			escalated++
 		}
-		cascade[i], largest[i] = one.Tiers[tier].right(), one.Tiers[last].right()
+		given[i], cascade[i], largest[i] = tier, one.Tiers[tier].right(), one.Tiers[last].right()
 		if largest[i] {
 			right++
 			if !slices.ContainsFunc(one.Tiers[:last], func(x TierOutcome) bool { return x.right() }) {
@@ -195,6 +199,11 @@ func (t *tester) replay(r *Report) error {
 	difference, err := pairs.Difference(shown)
 	if err != nil {
 		return err
+	}
+	if sampled(fresh) {
+		right := func(x []TierOutcome) float64 { return indicator(x[0].right()) }
+		quality = powered(fresh, right, given, 0)
+		difference = powered(fresh, func(x []TierOutcome) float64 { return right(x) - right(x[1:]) }, given, -1)
 	}
 	share, err := stat.Rate(escalated, len(fresh), shown)
 	r.Cascade, r.VersusLarge, r.Escalated = &quality, &difference, &share
