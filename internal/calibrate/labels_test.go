@@ -2,6 +2,7 @@ package calibrate_test
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -189,5 +190,34 @@ func TestPeopleJudgeASample(t *testing.T) {
 		if small := r.Calibration.Tiers[0]; small.Low > 0.9 || small.High < 0.9 { // wrong in every tenth case
 			t.Errorf("%s: the small tier is right in %+v", c.name, small)
 		}
+	}
+}
+
+// TestQuestions: people are asked about what is there, about each different answer
+// once, and sooner where answers differ.
+func TestQuestions(t *testing.T) {
+	w := newBench(t, 200)
+	w.options.Cache = filepath.Join(t.TempDir(), "answers.jsonl")
+	w.run(t)
+	asked := w.large.reset()
+	w.options.Examples = append(examples(210), examples(1)...)
+	questions, missing, err := calibrate.Questions(w.options)
+	if err != nil || len(questions) != 200 || missing != 10 || asked == 0 || w.large.reset() > 0 {
+		t.Fatalf("%d questions, %d missing, %v", len(questions), missing, err)
+	}
+	seen := map[int]float64{}
+	for _, q := range questions {
+		n := number(q.Example.Input)
+		want := 1
+		if n%5 == 0 && truth(n) != "parcel" {
+			want = 2
+		}
+		if len(q.Answers) != want || q.Always != (n == 0) {
+			t.Errorf("%d: %+v", n, q)
+		}
+		seen[want] = max(seen[want], q.Spread)
+	}
+	if seen[2] <= seen[1] || seen[1] <= 0 {
+		t.Errorf("spreads %v", seen)
 	}
 }

@@ -102,11 +102,6 @@ func (c *Tiers) Place(examples []dataset.Example, answers []Given, name string) 
 // none, as if the tiers had given them now: nobody asks for them again. Of
 // several answers of a tier to one content the first counts.
 func (c *Tiers) Put(examples []dataset.Example, answers []Placed, store *Store) (*Imported, error) {
-	targets := c.Targets()
-	identities, err := Identities(c, targets)
-	if err != nil {
-		return nil, err
-	}
 	type place struct {
 		example pointsman.Digest
 		tier    pointsman.TierID
@@ -115,38 +110,68 @@ func (c *Tiers) Put(examples []dataset.Example, answers []Placed, store *Store) 
 	for i := range slices.Backward(answers) {
 		given[place{answers[i].Of.Digest(), answers[i].Tier}] = &answers[i]
 	}
-	r := &run{Plan: Plan{Targets: targets, Identities: identities, Asker: c, Store: store}}
 	out := &Imported{Excluded: map[string]int{}, Missing: map[pointsman.TierID]int{}}
-	occurrences := make(map[pointsman.Digest]int)
 	var rows []*Row
+	err := c.each(examples, store, func(r *run, j *job, known *Result) (err error) {
+		tier := r.Targets[j.Target].Tier
+		one := given[place{j.digest, tier}]
+		switch {
+		case j.Result != nil:
+			out.Excluded[j.Result.Excluded]++
+		case known != nil:
+			out.Known++
+		case one == nil:
+			out.Missing[tier]++
+		default:
+			if j.Result, err = c.given(j.Example, one.Given); err == nil {
+				rows = append(rows, r.row(j))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Kept = len(rows)
+	return out, store.appendAll(rows)
+}
+
+// Kept gives the answers that a store has, and what the rules exclude, example by
+// example and tier by tier, without asking; a result is nil where there is none.
+func (c *Tiers) Kept(examples []dataset.Example, store *Store, take func(Outcome)) error {
+	return c.each(examples, store, func(_ *run, j *job, known *Result) error {
+		if j.Result == nil {
+			j.Result = known
+		}
+		take(j.Outcome)
+		return nil
+	})
+}
+
+// each goes through the distinct examples and the tiers with what the store has.
+func (c *Tiers) each(examples []dataset.Example, store *Store, do func(r *run, j *job, known *Result) error) error {
+	r := &run{Plan: Plan{Targets: c.Targets(), Asker: c, Store: store}}
+	var err error
+	if r.Identities, err = Identities(c, r.Targets); err != nil {
+		return err
+	}
+	occurrences := make(map[pointsman.Digest]int)
 	for i, e := range Distinct(examples) {
 		asked, digest := e.AskedDigest(), e.Digest()
-		for k, target := range targets {
+		for k := range r.Targets {
 			j := job{Outcome: Outcome{Index: i, Target: k, Example: &e}, asked: asked, digest: digest, occurrence: occurrences[asked]}
 			r.rule(&j)
 			known, err := store.answer(j.key)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				err = do(r, &j, known)
 			}
-			one := given[place{digest, target.Tier}]
-			switch {
-			case j.Result != nil:
-				out.Excluded[j.Result.Excluded]++
-			case known != nil:
-				out.Known++
-			case one == nil:
-				out.Missing[target.Tier]++
-			default:
-				if j.Result, err = c.given(&e, one.Given); err != nil {
-					return nil, err
-				}
-				rows = append(rows, r.row(&j))
+			if err != nil {
+				return err
 			}
 		}
 		occurrences[asked]++
 	}
-	out.Kept = len(rows)
-	return out, store.appendAll(rows)
+	return nil
 }
 
 // given measures an answer that exists already.
