@@ -225,6 +225,9 @@ func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 	for i, t := range k.Tiers {
 		fmt.Fprintf(w, "quality of tier %d alone\t%s\n", i+1, rate(&t))
 	}
+	for i, e := range r.Corrected {
+		fmt.Fprintf(w, "right answers of tier %d by the judge, corrected by people\t%s\n", i+1, rate(e))
+	}
 	fmt.Fprintf(w, "quality of the cascade\t%s\n", rate(k.Cascade))
 	fmt.Fprintf(w, "escalated\t%s\n", rate(k.Escalated))
 	if k.LeastEscalated != nil {

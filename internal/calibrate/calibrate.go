@@ -25,6 +25,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/progress"
 	"github.com/pointsman-ai/pointsman/internal/score"
 	"github.com/pointsman-ai/pointsman/internal/signal"
+	"github.com/pointsman-ai/pointsman/internal/stat"
 	"github.com/pointsman-ai/pointsman/internal/student"
 	"github.com/pointsman-ai/pointsman/internal/vectors"
 	"github.com/pointsman-ai/pointsman/internal/verdict"
@@ -85,6 +86,11 @@ type Report struct {
 	// Failed counts the examples to which a tier gave no answer. They count as
 	// not acceptable, and are asked again by the next run.
 	Failed map[pointsman.TierID]int `json:"failed"`
+	// Corrected are the rates of right answers, among those of each tier that keep
+	// the contract, by a judge's word,
+	// corrected by what people said of some of them as if those had been drawn at
+	// random; null where there is nothing to correct by.
+	Corrected []*stat.Estimate `json:"corrected,omitempty"`
 	// Least is what the target takes at the least.
 	Least fit.Least `json:"least"`
 	// Cost is what asking the tiers cost, Reused how many answers came from
@@ -148,7 +154,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.Examples, options.Labels = len(rows), grader.basis()
+	r.Examples, r.Corrected, options.Labels = len(rows), grader.corrected(rows), grader.basis()
 	options.WitnessPrices = witnessPrices(rows)
 	observations, texts, err := observe(o.Task, rows, sample.freshNames(), spent)
 	if err != nil {

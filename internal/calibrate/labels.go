@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
 	"github.com/pointsman-ai/pointsman/internal/contract"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/labelling"
@@ -30,6 +31,7 @@ type grader struct {
 	// counts the examples that people judged of the sample.
 	twice     []stat.Double
 	asked     int
+	counts    stat.JudgeCounts
 	predicted pointsman.LabelSource
 }
 
@@ -135,6 +137,13 @@ func (g *grader) one(r *row, t, last *judged) string {
 	}
 	name := t.name(r.example)
 	found, ok := g.verdicts.Find(name, pointsman.LabelsPeople)
+	if judge, both := g.verdicts.Find(name, pointsman.LabelsJudge); g.source == pointsman.LabelsJudge && both && !judge.Skipped {
+		t.judge = &fit.Grade{Acceptable: judge.Right}
+		if ok && !found.Skipped {
+			g.twice = append(g.twice, stat.Double{People: found.Right, Judge: judge.Right, Weight: 1})
+			g.counts.Add(found.Right, judge.Right)
+		}
+	}
 	if !ok || found.Skipped {
 		if g.source == pointsman.LabelsPeople {
 			return "people have not judged every answer to it"
@@ -190,6 +199,31 @@ func (g *grader) agreement(r *row, t, last *judged) string {
 		e.Reference = last.text
 	}
 	return t.scored(g.scorer.Score(&e, t.text, t.attempt.Reading))
+}
+
+// corrected are the rates of right answers of each tier by the judge's word alone,
+// corrected by what people said of some of the answers; nil where there is no
+// correction to make, and null for a tier where it says nothing.
+func (g *grader) corrected(rows []row) []*stat.Estimate {
+	if g.source != pointsman.LabelsJudge || g.predicted != "" || g.counts == (stat.JudgeCounts{}) {
+		return nil
+	}
+	out := make([]*stat.Estimate, len(rows[0].tiers))
+	for tier := range out {
+		right, n := 0, 0
+		for i := range rows {
+			if j := rows[i].tiers[tier].judge; j != nil {
+				n++
+				if j.Acceptable {
+					right++
+				}
+			}
+		}
+		if e, err := g.counts.Corrected(right, n, 0.95); err == nil {
+			out[tier] = &e
+		}
+	}
+	return out
 }
 
 // sameCalls says whether two answers call the same tools with the same arguments,

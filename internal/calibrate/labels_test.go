@@ -56,7 +56,7 @@ func TestLabelsFromEverySource(t *testing.T) {
 		{"people, by themselves", "", people, false, pointsman.LabelsPeople, "where people say so (ada)"},
 		{"people against the dataset", pointsman.LabelsPeople, people, true, pointsman.LabelsPeople, "where people say so (ada)"},
 		{"a judge", pointsman.LabelsJudge, judge, false, pointsman.LabelsJudge, "where a judge says so (big-model), whom nobody has checked"},
-		{"a judge whom people overrule", pointsman.LabelsJudge, both, false, pointsman.LabelsJudge, ""},
+		{"a judge whom people overrule", pointsman.LabelsJudge, both, false, pointsman.LabelsJudge, "who is worth this by people (sensitivity 0.000"},
 		{"agreement", pointsman.LabelsAgreement, nil, false, pointsman.LabelsAgreement, "about agreement with the largest tier, not about truth"},
 	} {
 		w := newBench(t, 300)
@@ -219,5 +219,26 @@ func TestQuestions(t *testing.T) {
 	}
 	if seen[2] <= seen[1] || seen[1] <= 0 {
 		t.Errorf("spreads %v", seen)
+	}
+}
+
+// TestRatesByAJudgeAreCorrected: where people judged some of the answers, the rates
+// of the tiers by the judge's word are corrected by what it is worth.
+func TestRatesByAJudgeAreCorrected(t *testing.T) {
+	w := newBench(t, 600)
+	w.unlabelled()
+	set := &verdict.Set{}
+	// A judge that lets every third wrong answer pass.
+	w.verdicts(set, pointsman.LabelsJudge, "big-model", func(n int, label string) bool { return truth(n) == label || n%3 == 0 })
+	all := w.options.Examples
+	w.options.Examples = all[:200]
+	w.verdicts(set, pointsman.LabelsPeople, "ada", func(n int, label string) bool { return truth(n) == label })
+	w.options.Examples, w.options.Verdicts, w.options.Labels = all, set, pointsman.LabelsJudge
+	_, r, err := calibrate.Run(t.Context(), w.options)
+	if err != nil || len(r.Corrected) != 2 {
+		t.Fatalf("%v, %v", r.Corrected, err)
+	}
+	if small := r.Corrected[0]; small == nil || !small.Contains(0.9) || small.Value > 0.93 || small.Value < 0.87 {
+		t.Errorf("the small tier is right in %+v, want .9", small)
 	}
 }

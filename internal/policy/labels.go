@@ -47,7 +47,11 @@ func (l *Labels) Meaning() string {
 	case pointsman.LabelsPeople:
 		return fmt.Sprintf("An answer is right where people say so (%s).", strings.Join(l.By, ", "))
 	case pointsman.LabelsJudge:
-		return fmt.Sprintf("An answer is right where a judge says so (%s), whom nobody has checked: this promise is about that judge's word.", strings.Join(l.By, ", "))
+		checked := "whom nobody has checked"
+		if worth := l.worth(); worth != "" {
+			checked = "who is worth this by people" + worth
+		}
+		return fmt.Sprintf("An answer is right where a judge says so (%s), %s: this promise is about that judge's word.", strings.Join(l.By, ", "), checked)
 	case pointsman.LabelsAgreement:
 		return "An answer is right where it is the same as the largest tier's: this promise is about agreement with the largest tier, not about truth."
 	}
@@ -60,13 +64,17 @@ func (l *Labels) sampled() string {
 	if l.Predicted == pointsman.LabelsJudge {
 		all = "a judge"
 	}
-	worth := ""
-	if l.Sensitivity != nil && l.Specificity != nil {
-		worth = fmt.Sprintf(" (sensitivity %.3f [%.3f, %.3f], specificity %.3f [%.3f, %.3f])",
-			l.Sensitivity.Value, l.Sensitivity.Low, l.Sensitivity.High, l.Specificity.Value, l.Specificity.Low, l.Specificity.High)
-	}
 	return fmt.Sprintf("An answer is right where people say so (%s): they judged a drawn sample of %d examples, which corrects what %s%s says of all.",
-		strings.Join(l.By, ", "), l.Asked, all, worth)
+		strings.Join(l.By, ", "), l.Asked, all, l.worth())
+}
+
+// worth is what the judge is worth, where it is known.
+func (l *Labels) worth() string {
+	if l.Sensitivity == nil || l.Specificity == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (sensitivity %.3f [%.3f, %.3f], specificity %.3f [%.3f, %.3f])",
+		l.Sensitivity.Value, l.Sensitivity.Low, l.Sensitivity.High, l.Specificity.Value, l.Specificity.Low, l.Specificity.High)
 }
 
 func (l *Labels) check() error {
