@@ -88,7 +88,7 @@ const prior = 4
 // drops are the bounds that are tried, as multiples of the greatest loss.
 var drops = []float64{1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32}
 
-// predict learns a predictor on a pilot, for n units of at most most cases.
+// predict learns a predictor on a pilot, for n units, none with more than most cases.
 func (c Claim) predict(pilot []Case, ps Sample, n, most int) *predictor {
 	p := &predictor{claim: c, drop: 4}
 	var weight, square, sum [cells]float64
