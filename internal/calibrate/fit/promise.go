@@ -617,7 +617,7 @@ func sentence(c certify.Claim, e policy.Evidence, slice string) string {
 		draws = fmt.Sprintf("%d fresh requests in %d independent groups of at most %d", e.N, e.Units, e.Most)
 	}
 	if e.People > 0 {
-		draws += fmt.Sprintf(", of which people judged %d and a judge all,", e.People)
+		draws += fmt.Sprintf(", of which people judged %d,", e.People)
 	}
 	local := fmt.Sprint(e.Local)
 	if e.Local == e.N {
@@ -627,8 +627,12 @@ func sentence(c certify.Claim, e policy.Evidence, slice string) string {
 	if e.HarmBound != nil {
 		bound = fmt.Sprintf(" (upper bound %s)", percent(*e.HarmBound))
 	}
-	return fmt.Sprintf("With %s confidence, %s: of %s %s would be answered below the largest tier, the quality is %s against %s of the largest tier alone, and %d of the %d that it has right would get a wrong answer%s.",
-		percent(1-c.Delta), what, draws, local, percent(e.Quality), percent(e.Largest), e.Harms, e.LargestRight, bound)
+	wrong := fmt.Sprintf(", and %d of the %d that it has right would get a wrong answer%s", e.Harms, e.LargestRight, bound)
+	if e.People > 0 { // the counts are partly a judge's
+		wrong = ", as corrected by people"
+	}
+	return fmt.Sprintf("With %s confidence, %s: of %s %s would be answered below the largest tier, the quality is %s against %s of the largest tier alone%s.",
+		percent(1-c.Delta), what, draws, local, percent(e.Quality), percent(e.Largest), wrong)
 }
 
 // meant adds to a promise what it means by right, where that is not what the
