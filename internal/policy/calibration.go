@@ -11,6 +11,9 @@ type Method string
 
 // The methods. All of them never decrease.
 const (
+	// MethodTemperature is Logistic(a·z) of the log-odds z, with a ≥ 0 (Guo et al.
+	// 2017, who divide by 1/a); its coefficient is a. For probabilities only.
+	MethodTemperature Method = "temperature"
 	// MethodPlatt is Logistic(a·z + b) of the log-odds z, with a ≥ 0 (Platt
 	// 1999); its coefficients are a and b. For probabilities only.
 	MethodPlatt Method = "platt"
@@ -52,6 +55,8 @@ func (m *Map) Probability(z float64) float64 {
 	case MethodBeta:
 		logP, logQ := logLogistic(z)
 		p = Logistic(float64(m.Coefficients[0]*logP) - float64(m.Coefficients[1]*logQ) + m.Coefficients[2])
+	case MethodTemperature:
+		p = Logistic(float64(m.Coefficients[0] * z))
 	case MethodIsotonic:
 		p = m.interpolate(Logistic(z))
 	default: // MethodPlatt: check permits no other
@@ -103,7 +108,7 @@ func (m *Map) check(probability bool) error {
 	want := map[Method]int{MethodIsotonic: 0}
 	low := -1.0
 	if probability {
-		want[MethodPlatt], want[MethodBeta], low = 2, 3, 0
+		want[MethodTemperature], want[MethodPlatt], want[MethodBeta], low = 1, 2, 3, 0
 	} else {
 		want[MethodLinear] = 2
 	}

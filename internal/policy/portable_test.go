@@ -98,6 +98,7 @@ func TestMapsAreMonotone(t *testing.T) {
 			knots = append(knots, Knot{score, val})
 		}
 		maps := []Map{
+			{Method: MethodTemperature, Coefficients: []float64{coefficient.Draw(t, "t")}},
 			{Method: MethodPlatt, Coefficients: []float64{coefficient.Draw(t, "a"), rapid.Float64Range(-5, 5).Draw(t, "b")}},
 			{Method: MethodBeta, Coefficients: []float64{coefficient.Draw(t, "a"), coefficient.Draw(t, "b"), rapid.Float64Range(-5, 5).Draw(t, "c")}},
 			{Method: MethodIsotonic, Knots: knots},

@@ -7,11 +7,9 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/stat"
 )
 
-// isotonicFrom is the number of labels from which isotonic regression may be used
-// instead of a curve of two or three parameters. Below it, isotonic regression
-// overfits: with about 300 labels Platt's curve was the better one on ten of
-// eleven tasks (measured; shared data README). Nor is it always the better one
-// above: cross-validation says.
+// isotonicFrom is the number of labels from which isotonic regression is tried
+// beside the curves of one to three parameters. Below it, it overfits: with about
+// 300 labels Platt's curve was the better one on ten of eleven tasks (measured).
 const isotonicFrom = 1000
 
 // blend is the share of the raw score in an isotonic map. It makes the map
@@ -19,49 +17,54 @@ const isotonicFrom = 1000
 // their order and a threshold can tell them apart.
 const blend = 1e-3
 
-// mapProbability calibrates log-odds against what happened, by the method that
-// forecasts best in cross-validation; at a tie by the one with fewer parameters.
-// The log-odds must be cross-fitted.
+// curve fits one kind of map on some rows.
+type curve func(z []float64, happened []bool, rows []int) policy.Map
+
+// mapProbability calibrates log-odds, which must be cross-fitted, against what
+// happened: by temperature, or by a curve of more parameters where that has the
+// lower log loss in cross-validation by more than one standard error.
 func mapProbability(z []float64, happened []bool, fold []int, folds int) policy.Map {
-	methods := []func(z []float64, happened []bool, rows []int) policy.Map{fitPlatt, fitBeta}
+	curves := []curve{fitTemperature, fitPlatt, fitBeta}
 	if len(z) >= isotonicFrom {
-		methods = append(methods, fitIsotonic)
+		curves = append(curves, fitIsotonic)
 	}
 	all := make([]int, len(z))
 	for i := range all {
 		all[i] = i
 	}
-	losses := make([]float64, len(methods))
-	for f := range folds {
-		train, test := divide(all, fold, f)
-		if len(train) == 0 {
-			continue
-		}
-		for k, method := range methods {
-			m := method(z, happened, train)
+	best := curves[0]
+	var least []float64
+	for _, one := range curves {
+		losses := make([]float64, len(z))
+		for f := range folds {
+			train, test := divide(all, fold, f)
+			if len(train) == 0 {
+				continue
+			}
+			m := one(z, happened, train)
 			for _, i := range test {
-				losses[k] += loss(&m, z[i], happened[i])
+				losses[i] = loss(&m, z[i], happened[i])
 			}
 		}
-	}
-	best := 0
-	for k := range losses {
-		if losses[k] < losses[best] {
-			best = k
+		if least == nil || improves(least, losses) {
+			best, least = one, losses
 		}
 	}
-	return methods[best](z, happened, all)
+	return best(z, happened, all)
 }
 
-// fitIsotonic fits isotonic regression, held away from 0 and 1 by as much as the
-// rows can tell.
-func fitIsotonic(z []float64, happened []bool, rows []int) policy.Map {
-	scores, targets := make([]float64, len(rows)), make([]float64, len(rows))
-	for k, i := range rows {
-		scores[k], targets[k] = policy.Logistic(z[i]), indicator(happened[i])
+// improves says that losses have fallen by more than one standard error.
+func improves(before, after []float64) bool {
+	gain, square := 0.0, 0.0
+	n := float64(len(before))
+	for i := range before {
+		gain += (before[i] - after[i]) / n
 	}
-	clip := 1 / float64(len(rows)+2)
-	return isotonic(scores, targets, 0, 1, clip, 1-clip)
+	for i := range before {
+		d := before[i] - after[i] - gain
+		square += d * d
+	}
+	return gain > math.Sqrt(square)/n
 }
 
 func loss(m *policy.Map, z float64, happened bool) float64 {
@@ -95,6 +98,32 @@ func smoothed(happened []bool, rows []int) []float64 {
 
 // mapPenalty keeps the curves' coefficients finite where the classes separate.
 const mapPenalty = 1e-3
+
+func fitTemperature(z []float64, happened []bool, rows []int) policy.Map {
+	y := smoothed(happened, rows)
+	a := through(z, y, rows)
+	return policy.Map{Method: policy.MethodTemperature, Coefficients: []float64{a}}
+}
+
+// through is the slope of the logistic curve through the origin with the least log
+// loss, at least 0, by Newton's method.
+func through(z, y []float64, rows []int) float64 {
+	a := 1.0
+	for range 50 {
+		gradient, curvature := mapPenalty*a, mapPenalty
+		for _, i := range rows {
+			p := policy.Logistic(a * z[i])
+			gradient += (p - y[i]) * z[i]
+			curvature += p * (1 - p) * z[i] * z[i]
+		}
+		next := min(max(a-gradient/curvature, a/4), 4*a)
+		if math.Abs(next-a) < 1e-9 {
+			break
+		}
+		a = next
+	}
+	return a
+}
 
 func fitPlatt(z []float64, happened []bool, rows []int) policy.Map {
 	y := smoothed(happened, rows)
@@ -131,6 +160,16 @@ func fitBeta(z []float64, happened []bool, rows []int) policy.Map {
 			return policy.Map{Method: policy.MethodBeta, Coefficients: []float64{a, b, m.intercept}}
 		}
 	}
+}
+
+// fitIsotonic fits isotonic regression to the probabilities.
+func fitIsotonic(z []float64, happened []bool, rows []int) policy.Map {
+	scores, targets := make([]float64, len(rows)), make([]float64, len(rows))
+	for k, i := range rows {
+		scores[k], targets[k] = policy.Logistic(z[i]), indicator(happened[i])
+	}
+	clip := 1 / float64(len(rows)+2)
+	return isotonic(scores, targets, 0, 1, clip, 1-clip)
 }
 
 // mapUplift calibrates a raw ranking score against the gains of asking the

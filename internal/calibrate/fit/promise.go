@@ -125,7 +125,9 @@ func (t *tester) testWithout(g *group, c certify.Claim, capped func(*draw) bool)
 func mostAsked(draws []draw) int {
 	most := 0
 	for i := range draws {
-		most = max(most, slices.Max(append(draws[i].asked, 0)))
+		for _, n := range draws[i].asked {
+			most = max(most, n)
+		}
 	}
 	return most
 }
