@@ -19,6 +19,7 @@ const (
 	CauseUncalibrated Cause = "uncalibrated" // the task has no policy yet
 	CauseUncertified  Cause = "uncertified"  // the policy has no certified threshold here
 	CauseUnsupported  Cause = "unsupported"  // calibration saw too few such requests, or answers with such signals missing
+	CauseGated        Cause = "gated"        // by the request alone: asking the tier would hardly ever be worth it
 	CauseVoid         Cause = "policy_void"  // the policy was fitted for other variants
 	CauseError        Cause = "tier_error"   // the upstream failed
 	CauseTimeout      Cause = "tier_timeout" // the upstream was too slow
@@ -61,7 +62,7 @@ func (c Cause) Unproven() bool {
 // Causes lists every cause, in the order in which they are documented.
 var Causes = []Cause{
 	CauseAccepted, CauseLast, CausePinned, CauseDirect, CauseFallback,
-	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseUnsupported, CauseVoid, CauseError, CauseTimeout,
+	CauseUncertain, CauseContract, CauseUncalibrated, CauseUncertified, CauseUnsupported, CauseGated, CauseVoid, CauseError, CauseTimeout,
 	CauseInvalid, CauseForbidden, CauseExhausted, CauseAborted, CauseBroken, CauseDeadline, CauseDrained, CauseInternal,
 }
 

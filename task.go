@@ -110,6 +110,24 @@ type Target struct {
 	// Confidence is 1 − δ: the probability, over the draw of the calibration
 	// examples, that the promise holds.
 	Confidence float64 `json:"confidence"`
+	// Aim is what the owner wants of the cascade beyond the promise; nil: as few
+	// requests of the largest tier as the promise permits.
+	Aim *Aim `json:"aim,omitempty"`
+}
+
+// Aim says when asking on is worth its price, by the price of a mistake and of a
+// second, or by a bound that implies such prices. What is nil is not said.
+type Aim struct {
+	// Mistake is what a wrong answer costs, in US dollars, and Second what a second
+	// of waiting does.
+	Mistake *float64 `json:"mistake,omitempty"`
+	Second  *float64 `json:"second,omitempty"`
+	// Budget is the most that a request may cost on average, in US dollars, Latency
+	// the most seconds that it may take on average, and Quality the least mean
+	// score. One of them stands in place of the prices.
+	Budget  *float64 `json:"budget,omitempty"`
+	Latency *float64 `json:"latency,omitempty"`
+	Quality *float64 `json:"quality,omitempty"`
 }
 
 // Promised is the promise, where it is not said [PromiseQuality].

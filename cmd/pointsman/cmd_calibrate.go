@@ -16,9 +16,11 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/artefact"
 	"github.com/pointsman-ai/pointsman/internal/calibrate"
 	"github.com/pointsman-ai/pointsman/internal/calibrate/fit"
+	"github.com/pointsman-ai/pointsman/internal/calibrate/page"
 	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/dialect/chat"
+	"github.com/pointsman-ai/pointsman/internal/durable"
 	"github.com/pointsman-ai/pointsman/internal/instance"
 	"github.com/pointsman-ai/pointsman/internal/labelling"
 	"github.com/pointsman-ai/pointsman/internal/policy"
@@ -38,12 +40,16 @@ type calibrateOptions struct {
 	reuse   bool
 	vectors string
 	labels  string
+	costly  bool
+	yes     bool
+	page    string
 }
 
 // calibrated is what calibrate tells.
 type calibrated struct {
 	*calibrate.Report
 	Active      bool                `json:"active"`
+	State       string              `json:"state"` // why it is in force, or not
 	Certified   bool                `json:"certified"`
 	Certificate *policy.Certificate `json:"certificate"`
 	Sample      string              `json:"sample"`
@@ -59,6 +65,11 @@ func newCalibrate(o *options) *cobra.Command {
 the calibrated confidence from the signals, and the threshold with its certificate,
 from a part of the examples that nothing was fitted on. The policy is put in force
 at once (a running server takes it up by itself) unless --dry-run is given.
+
+A policy that costs more than the largest tier alone is stored and not put in force,
+unless --costly is given. In a terminal the frontier is shown, cost against quality,
+before you are asked whether to put the policy in force; --yes does not ask. --page
+writes what was found as one HTML page.
 
 Where no threshold can be certified, the policy escalates everything, and this
 says how many examples would do. The answers are kept in the data directory, so a
@@ -92,6 +103,9 @@ them.`,
 	k.data.register(flags)
 	flags.BoolVar(&k.journal, "from-journal", false, "take the examples from recorded requests with feedback")
 	flags.BoolVar(&k.dryRun, "dry-run", false, "do not put the policy in force")
+	flags.BoolVar(&k.costly, "costly", false, "put the policy in force even if it costs more than the largest tier alone")
+	flags.BoolVarP(&k.yes, "yes", "y", false, "put the policy in force without asking, in a terminal too")
+	flags.StringVar(&k.page, "page", "", "write the report as an HTML page to this file")
 	flags.Float64Var(&k.share, "certify-share", 0.5, "share of the conversations that certifies; the rest fits")
 	flags.Uint64Var(&k.seed, "seed", 1, "seed of the split and the folds")
 	flags.IntVar(&k.workers, "workers", 8, "requests under way at once")
@@ -168,14 +182,98 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	}
 	r.Report, r.Certified = report, p.Certified()
 	r.Certificate = p.Certificate
-	if !k.dryRun {
-		if err := store.Activate(id, report.Policy); err != nil {
+	if err := k.putInForce(o, store, &r); err != nil {
+		return err
+	}
+	if k.page != "" {
+		one := page.Page{Report: report, Target: p.Target, State: r.State, Active: r.Active, Made: time.Now()}
+		if err := writePage(k.page, one); err != nil {
 			return err
 		}
-		r.Active = true
 	}
 	return o.print(r, func(b *bytes.Buffer) { writeCalibrated(b, &r) })
 }
+
+// putInForce activates the policy, unless it costs more than it saves or the
+// operator does not want it.
+func (k *calibrateOptions) putInForce(o *options, store *artefact.Store, r *calibrated) error {
+	e := r.Calibration.Economy
+	switch {
+	case k.dryRun:
+		r.State = "stored, not in force (--dry-run)"
+	case e != nil && e.Saved.Value < 0 && !k.costly:
+		r.State = fmt.Sprintf("stored, not in force: it costs %s for a thousand requests and the largest tier alone %s (--costly puts it in force)",
+			thousand(e.Cascade.Value), thousand(e.Largest.Value))
+	case !k.yes && !o.json && !o.quiet && o.terminal():
+		var b bytes.Buffer
+		writeFrontier(&b, r.Calibration)
+		fmt.Fprintf(&b, "\n%s\n", r.Certificate.Claim)
+		yes, err := o.confirm(b.String()+"Put this policy in force?", true)
+		if err != nil {
+			return err
+		}
+		if !yes {
+			r.State = "stored, not in force, as you said"
+			return nil
+		}
+		fallthrough
+	default:
+		if err := store.Activate(r.Task, r.Policy); err != nil {
+			return err
+		}
+		r.Active, r.State = true, "in force"
+	}
+	return nil
+}
+
+// writePage writes a page as a whole, or not at all.
+func writePage(path string, p page.Page) error {
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		return err
+	}
+	return durable.WriteFile(path, b.Bytes())
+}
+
+// thousand is what a thousand requests cost.
+func thousand(dollars float64) string { return fmt.Sprintf("$%.4g", 1000*dollars) }
+
+// writeFrontier prints some ten points of the frontier.
+func writeFrontier(b *bytes.Buffer, k *fit.Report) {
+	b.WriteString("\nthe frontier, on the certify part (the interval is of each point by itself):\n")
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "  \tbelow the largest tier\tquality\tharm\tcost of a thousand\n")
+	step := max(len(k.Curve)/frontierRows, 1)
+	for i := range k.Curve {
+		p := &k.Curve[i]
+		if (i+1)%step != 0 && i != len(k.Curve)-1 && !p.InForce {
+			continue
+		}
+		note, cost := "", "unknown"
+		if p.InForce {
+			note = "→"
+		}
+		if p.Cost != nil {
+			cost = thousand(p.Cost.Value)
+		}
+		fmt.Fprintf(w, "  %s\t%.3f\t%.4f [%.4f, %.4f]\t%.4f\t%s\n", note, p.Accepted, p.Quality, p.QualityBand.Low, p.QualityBand.High, p.Harm, cost)
+	}
+	w.Flush() //nolint:errcheck // a buffer does not fail
+	if a := k.Aim; a != nil && a.Uplift != nil {
+		fmt.Fprintf(b, "asking on is worth it above an uplift of %+.4f", *a.Uplift)
+		if a.Mistake != nil {
+			fmt.Fprintf(b, ", which holds a wrong answer to cost $%.4g", *a.Mistake)
+		}
+		b.WriteString("\n")
+	}
+	if e := k.Economy; e != nil {
+		fmt.Fprintf(b, "a thousand requests cost %s, witnesses included, and %s by the largest tier alone: saved %s [%s, %s]\n",
+			thousand(e.Cascade.Value), thousand(e.Largest.Value), thousand(e.Saved.Value), thousand(e.Saved.Low), thousand(e.Saved.High))
+	}
+}
+
+// frontierRows is about how many points of the frontier are printed.
+const frontierRows = 10
 
 // labelsOf are the labels that an answer of a task may have; nil for any.
 func labelsOf(c *config.Config, id pointsman.TaskID) []string {
@@ -255,6 +353,7 @@ func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 		w.Flush() //nolint:errcheck // a buffer does not fail
 		writeGroups(b, &s)
 	}
+	writeFrontier(b, k)
 	fmt.Fprintf(b, "\n%s\n", r.Certificate.Claim)
 	if r.Certified {
 		b.WriteString("It covers:\n")
@@ -265,11 +364,7 @@ func writeCalibrated(b *bytes.Buffer, r *calibrated) {
 	for _, s := range k.Shortfalls {
 		fmt.Fprintf(b, "short: %s\n", s)
 	}
-	state := "stored, not in force (--dry-run)"
-	if r.Active {
-		state = "in force"
-	}
-	fmt.Fprintf(b, "\npolicy %s is %s\n", r.Policy.Short(), state)
+	fmt.Fprintf(b, "\npolicy %s is %s\n", r.Policy.Short(), r.State)
 }
 
 // writeGroups prints what each group of signals adds.

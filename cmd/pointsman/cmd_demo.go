@@ -57,6 +57,8 @@ type demoReport struct {
 
 	Dir     string `json:"dir"`
 	Explain string `json:"explain"`
+	// Page is the report of the calibration, for a browser.
+	Page string `json:"page"`
 	// URL, Curl and Stop are empty where the gateway has stopped; Serve starts
 	// it again.
 	URL     string  `json:"url"`
@@ -115,7 +117,10 @@ func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demoReport, err
 		}
 	}
 	for _, task := range []string{demoTask, "support-fields"} {
-		k := calibrateOptions{task: task, data: exampleFiles{paths: []string{filepath.Join(d.dir, "messages", "calibrate.jsonl")}}, share: 0.6, seed: 1, workers: 8}
+		k := calibrateOptions{
+			task: task, data: exampleFiles{paths: []string{filepath.Join(d.dir, "messages", "calibrate.jsonl")}}, share: 0.6, seed: 1, workers: 8, yes: true,
+			page: filepath.Join(d.dir, task+".html"),
+		}
 		if err := runCalibrate(ctx, quiet, k); err != nil {
 			return nil, err
 		}
@@ -133,7 +138,7 @@ func runDemo(ctx context.Context, o *options, d demoOptions) (_ *demoReport, err
 	if err != nil {
 		return nil, err
 	}
-	r.Dir = d.dir
+	r.Dir, r.Page = d.dir, filepath.Join(d.dir, demoTask+".html")
 	if d.keep > 0 {
 		r.URL, r.Stop = g.url, fmt.Sprintf("kill %d", g.pid)
 	} else {
@@ -211,6 +216,7 @@ func writeDemo(b *bytes.Buffer, r *demoReport) {
 		}
 		fmt.Fprintf(b, "measured: the cascade keeps %s of the large tier's quality: %s\n", percent(r.RetainMeasured), verdict)
 	}
+	fmt.Fprintf(b, "\nopen %s in a browser: the calibration as a page\n", shellQuote(r.Page))
 	fmt.Fprintf(b, "\nin %.1f s. Try:\n", r.Seconds)
 	for _, command := range []string{r.Curl, r.Serve, r.Explain} {
 		if command != "" {

@@ -288,6 +288,7 @@ func observe(t *cascade.Task, rows []row, names map[string]string, spent map[str
 			o.Tiers = append(o.Tiers, fit.TierOutcome{
 				Signals: tier.attempt.Signals, Valid: tier.attempt.Reading.Valid, Acceptable: tier.acceptable, Failed: tier.failed,
 				Score: costed(t, row.label, &tier), Judge: graded(t, &tier), Same: same, Stakes: t.Stakes(tier.attempt.Reading.Label),
+				Cost: dollars(tier.attempt.Cost), Seconds: seconds(&tier.attempt),
 			})
 			x.Answers, x.Labels = append(x.Answers, tier.text), append(x.Labels, tier.attempt.Reading.Label)
 		}
@@ -304,6 +305,24 @@ func graded(t *cascade.Task, j *judged) *fit.Grade {
 	by := *j
 	by.acceptable, by.score = j.judge.Acceptable, j.judge.Score
 	return &fit.Grade{Acceptable: by.acceptable, Score: costed(t, "", &by)}
+}
+
+// dollars is a cost that is known.
+func dollars(c pointsman.Cost) *float64 {
+	if !c.Known {
+		return nil
+	}
+	d := c.Amount.Dollars()
+	return &d
+}
+
+// seconds is how long an answer took; nil where nothing was asked.
+func seconds(a *pointsman.Attempt) *float64 {
+	if a.Tier == "" {
+		return nil
+	}
+	s := a.Latency.Seconds()
+	return &s
 }
 
 // costed is the grade of an answer where mistakes cost differently: 1 for the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/pointsman-ai/pointsman"
 )
@@ -33,7 +34,7 @@ func (c *Config) resolve(id pointsman.TaskID) pointsman.Task {
 		ID:       id,
 		Kind:     spec.Kind,
 		Contract: spec.Contract.root(),
-		Target:   pointsman.Target{Promise: spec.Target.Promise, Retain: spec.Target.Retain, Confidence: spec.Target.Confidence},
+		Target:   pointsman.Target{Promise: spec.Target.Promise, Retain: spec.Target.Retain, Confidence: spec.Target.Confidence, Aim: spec.Aim.resolve()},
 		Slices:   slices.Clone(spec.Slices),
 		Record:   spec.Record,
 		Fallback: spec.Fallback == FallbackBestAnswer,
@@ -117,4 +118,17 @@ func (c *Config) Problem(path string, err error) Problems {
 	p := c.source.problem(within(c.source, locate(c.positions, path).node, err), path, message, hint)
 	p.err = err
 	return Problems{p}
+}
+
+// resolve is the aim as the task has it.
+func (a *Aim) resolve() *pointsman.Aim {
+	if a == nil {
+		return nil
+	}
+	out := &pointsman.Aim{Mistake: a.Mistake, Second: a.Second, Budget: a.Budget, Quality: a.Quality}
+	if a.Latency != nil {
+		seconds := time.Duration(*a.Latency).Seconds()
+		out.Latency = &seconds
+	}
+	return out
 }

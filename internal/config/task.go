@@ -18,6 +18,7 @@ type Task struct {
 	Tiers       []Tier              `yaml:"tiers"`
 	Witness     *Witness            `yaml:"witness"`
 	Target      Target              `yaml:"target"`
+	Aim         *Aim                `yaml:"aim"`
 	Slices      []string            `yaml:"slices"`
 	Costs       []LabelCost         `yaml:"costs"`
 	Record      pointsman.Recording `yaml:"record"`
@@ -65,6 +66,15 @@ type Target struct {
 	Confidence float64           `yaml:"confidence"`
 }
 
+// Aim says when asking on is worth its price.
+type Aim struct {
+	Mistake *float64  `yaml:"mistake"`
+	Second  *float64  `yaml:"second"`
+	Budget  *float64  `yaml:"budget"`
+	Latency *Duration `yaml:"latency"`
+	Quality *float64  `yaml:"quality"`
+}
+
 var taskBlock = block{
 	fields: merged(map[string]field{
 		"tasks":                              {doc: "The workloads, by name. Clients name them as model.", required: true, least: 1, many: 1000, form: formName},
@@ -88,6 +98,12 @@ var taskBlock = block{
 		"tasks.*.target.promise":             {doc: "What is promised. quality: the cascade's mean score is at least retain times the largest tier's, so that answers that are better pay for answers that are worse. harm: of the requests that the largest tier has right, at most 1 - retain get a wrong answer.", def: "quality", enum: []string{"quality", "harm"}},
 		"tasks.*.target.retain":              {doc: "The cascade's quality as a share of the largest tier's.", def: "0.95", min: "0", above: true, max: "1"},
 		"tasks.*.target.confidence":          {doc: "The probability, over the draw of the calibration examples, that the promise holds.", def: "0.95", min: "0.5", max: "1", below: true},
+		"tasks.*.aim":                        {doc: "When asking on is worth its price, within the promise: the price of a mistake, and perhaps of a second; or one bound in their place. Without it, as much stays below the largest tier as the promise permits."},
+		"tasks.*.aim.mistake":                {doc: "What a wrong answer costs, in US dollars.", min: "0", above: true, max: "1000000"},
+		"tasks.*.aim.second":                 {doc: "What a second of waiting costs, in US dollars.", min: "0", above: true, max: "1000000"},
+		"tasks.*.aim.budget":                 {doc: "The most that a request may cost on average, in US dollars: the best quality within it.", min: "0", above: true, max: "1000000"},
+		"tasks.*.aim.latency":                {doc: "The longest that a request may take on average: the best quality within it.", min: "1ms", max: "1h"},
+		"tasks.*.aim.quality":                {doc: "The least mean score: as much stays below the largest tier as keeps it.", min: "0", above: true, max: "1"},
 		"tasks.*.slices":                     {doc: "Metadata keys whose values name slices.", many: 32},
 		"tasks.*.slices.*":                   {doc: "One metadata key.", text: 256, form: formLine},
 		"tasks.*.costs":                      {doc: "Mistakes that cost more than others, for tasks with labels. They weigh in the quality that is promised, and raise the stakes of an answer that may be one of them.", many: 1000},
@@ -207,10 +223,33 @@ func (d *decoder) checkTask(c *Config, at string, t *Task) {
 		}
 		slicesSeen[key] = true
 	}
+	d.checkAim(child(at, "aim"), t.Aim)
 	d.checkCosts(child(at, "costs"), t)
 	d.checkAudit(c, child(at, "audit"), t)
 	d.checkRules(c, child(at, "rules"), t.Rules, t)
 	d.checkProbes(c, child(at, "probes"), t)
+}
+
+// checkAim refuses an aim that says two things.
+func (d *decoder) checkAim(at string, a *Aim) {
+	if a == nil {
+		return
+	}
+	var bounds []string
+	for name, set := range map[string]bool{"budget": a.Budget != nil, "latency": a.Latency != nil, "quality": a.Quality != nil} {
+		if set {
+			bounds = append(bounds, name)
+		}
+	}
+	slices.Sort(bounds)
+	switch {
+	case len(bounds) > 1:
+		d.atKey(child(at, bounds[1]), fmt.Sprintf("an aim has one bound, and there are %s and %s", bounds[0], bounds[1]), "remove one")
+	case len(bounds) == 1 && (a.Mistake != nil || a.Second != nil):
+		d.atKey(child(at, bounds[0]), "a bound implies the prices, and stands in their place", "remove it, or mistake and second")
+	case len(bounds) == 0 && a.Mistake == nil:
+		d.atKey(at, "an aim needs the price of a mistake, or a bound", "add mistake, budget, latency or quality")
+	}
 }
 
 // checkCosts refuses the cost of what is no mistake, or of labels that no answer

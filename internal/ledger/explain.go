@@ -188,6 +188,7 @@ func endSentence(d *pointsman.Decision) string {
 		pointsman.CauseUncalibrated: "there is no policy to trust a smaller tier by",
 		pointsman.CauseUncertified:  "no threshold is certified here",
 		pointsman.CauseUnsupported:  "calibration saw too few requests like it",
+		pointsman.CauseGated:        "by the request alone the smaller tier was not worth asking",
 		pointsman.CauseVoid:         "the policy was fitted for other models",
 		pointsman.CauseError:        "the tier before failed",
 		pointsman.CauseTimeout:      "the tier before was too slow",

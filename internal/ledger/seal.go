@@ -243,7 +243,7 @@ func (s *sealer) slices(names []string) []string {
 // detail is what is kept of a cause's detail. The check of its support that a
 // request failed is said in words of our own, and is kept whatever is recorded.
 func (s *sealer) detail(cause pointsman.Cause, detail string) string {
-	if cause == pointsman.CauseUnsupported {
+	if cause == pointsman.CauseUnsupported || cause == pointsman.CauseGated {
 		return detail
 	}
 	return s.text(detail)

@@ -47,6 +47,17 @@ func (p *Policy) Assess(stage int, request, answer pointsman.Signals) pointsman.
 	return c
 }
 
+// Raw is P(acceptable) as the stage's head has it, before the calibration map; false
+// where a signal is missing that must not be.
+func (p *Policy) Raw(stage int, request, answer pointsman.Signals) (float64, bool) {
+	s := p.stage(stage)
+	if s == nil {
+		return 0, false
+	}
+	_, l, ok := s.judge(request, answer)
+	return Logistic(l.acceptable), ok
+}
+
 // Pattern finds the pattern of missing signals that an answer has, or nil where
 // calibration has not seen enough of it.
 func (p *Policy) Pattern(stage int, request, answer pointsman.Signals) *Pattern {

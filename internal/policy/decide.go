@@ -156,10 +156,23 @@ func (p *Policy) Unusable(stage int, b *Before) (cause pointsman.Cause, detail s
 	if why := p.Support.Lacks(stage, b.Slices, b.Request, b.Shape); why != "" {
 		return pointsman.CauseUnsupported, why
 	}
+	if p.Gated(stage, b.Request) {
+		return pointsman.CauseGated, "by the request alone: the tier would hardly ever be good enough to be worth asking"
+	}
 	if !slices.ContainsFunc(s.Patterns, func(p Pattern) bool { return p.Threshold != nil && s.possible(&p, b) }) {
 		return pointsman.CauseUnsupported, combination
 	}
 	return "", ""
+}
+
+// Gated says that a stage's tier is not asked, by the request alone.
+func (p *Policy) Gated(stage int, request pointsman.Signals) bool {
+	s := p.stage(stage)
+	if s == nil || s.Gate == nil {
+		return false
+	}
+	l, ok := s.Gate.logits(request, nil)
+	return ok && s.Gate.uplift(l) > s.Gate.High
 }
 
 // possible says whether an answer may still have a pattern, by what is known

@@ -64,6 +64,9 @@ type Student struct {
 // Stage is how the answers of one tier are judged.
 type Stage struct {
 	Scorer
+	// Gate judges the request before the tier is asked; nil where that is worth
+	// nothing.
+	Gate *Gate `json:"gate,omitempty"`
 	// Early judge an answer before the first witness is asked, before the second,
 	// and so on. Where none of them is sure, the stage's own scorer decides.
 	Early []Early `json:"early,omitempty"`
@@ -91,6 +94,13 @@ type Scorer struct {
 	// to the calibrated uplift, which the thresholds are about.
 	Rank   Rank `json:"rank"`
 	Uplift Map  `json:"uplift"`
+}
+
+// Gate judges a request by its own signals. Above High the tier is not asked: it
+// would hardly ever be accepted.
+type Gate struct {
+	Scorer
+	High float64 `json:"high"`
 }
 
 // Early judges an answer by what is known before another witness is asked.

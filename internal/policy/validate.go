@@ -146,8 +146,16 @@ func (s *Stage) check(version int) error {
 	if err := s.Scorer.check(); err != nil {
 		return err
 	}
-	if version == first && len(s.Early) > 0 {
-		return fmt.Errorf("early scorers belong to version %d and later", Version)
+	if version == first && (len(s.Early) > 0 || s.Gate != nil) {
+		return fmt.Errorf("a gate and early scorers belong to version %d and later", Version)
+	}
+	if g := s.Gate; g != nil {
+		if err := g.check(); err != nil {
+			return fmt.Errorf("gate: %w", err)
+		}
+		if !(math.Abs(g.High) <= 1) {
+			return fmt.Errorf("gate: its bound is %v, want between -1 and 1", g.High)
+		}
 	}
 	for i := range s.Early {
 		e := &s.Early[i]

@@ -126,6 +126,8 @@ func (o Options) complete(observations []Observation) (Options, error) {
 		wrong = fmt.Sprintf("a grid of %d thresholds, want 1 to %d", o.Grid, maxGrid)
 	case slices.ContainsFunc(o.WitnessPrices, func(x float64) bool { return !(x >= 0) || math.IsInf(x, 0) }):
 		wrong = fmt.Sprintf("prices of witnesses %v: each must be 0 or more", o.WitnessPrices)
+	case !sound(o.Target.Aim):
+		wrong = "target: an aim is either prices, of a mistake and perhaps of a second, or one bound; all are more than 0"
 	case len(o.Slices) > MaxSlices:
 		wrong = fmt.Sprintf("%d slices, at most %d are tested: name those that matter", len(o.Slices), MaxSlices)
 	case len(o.Slices) > 0 && o.Slices[0] == "":
@@ -183,6 +185,9 @@ func Fit(ctx context.Context, observations []Observation, options Options) (*pol
 		return nil, nil, err
 	}
 	t.fit, t.fresh = o.judged(p, stages, split)
+	t.largestCost = meanLargest(split.fit)
+	t.whole = t.path.clone()
+	t.aimed = t.aim()
 	if err := t.certify(); err != nil {
 		return nil, nil, err
 	}

@@ -84,6 +84,10 @@ type TierOutcome struct {
 	Same bool `json:"same,omitempty"`
 	// Stakes are what the answer adds to the stakes of its request; 0 means 1.
 	Stakes float64 `json:"stakes,omitempty"`
+	// Cost is what the answer cost, in US dollars, and Seconds how long it took;
+	// nil where that is not known.
+	Cost    *float64 `json:"cost,omitempty"`
+	Seconds *float64 `json:"seconds,omitempty"`
 	// Failed says that the tier gave no answer at all; nothing else is read.
 	Failed bool `json:"failed,omitempty"`
 }
@@ -158,6 +162,11 @@ func check(observations []Observation, tiers int) error {
 			}
 			if j := o.Tiers[k].Judge; o.People != nil && !o.Tiers[k].Failed && j == nil {
 				return fmt.Errorf("%w: observation %q, tier %d: no judge has judged it", ErrInvalid, o.ID, k+1)
+			}
+			for _, x := range []*float64{o.Tiers[k].Cost, o.Tiers[k].Seconds} {
+				if x != nil && !(*x >= 0 && *x <= math.MaxFloat64) {
+					return fmt.Errorf("%w: observation %q, tier %d: a cost or time of %v", ErrInvalid, o.ID, k+1, *x)
+				}
 			}
 			if s := o.Tiers[k].Score; s != nil && !(*s >= 0 && *s <= 1) {
 				return fmt.Errorf("%w: observation %q, tier %d: score %v is not between 0 and 1", ErrInvalid, o.ID, k+1, *s)

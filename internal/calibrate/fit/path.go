@@ -42,6 +42,15 @@ func newPath(stages []*learned, size int) (path, error) {
 	return p, nil
 }
 
+// clone is the same path, which stays as it is when candidates are left out.
+func (p *path) clone() path {
+	out := path{make([][]float64, len(p.thresholds))}
+	for k := range out.thresholds {
+		out.thresholds[k] = slices.Clone(p.thresholds[k])
+	}
+	return out
+}
+
 func (p *path) size() int { return len(p.thresholds[0]) }
 
 // draw is an observation as the tests see it.
@@ -50,6 +59,8 @@ type draw struct {
 	// effective is the effective uplift at each stage; +Inf where no answer can
 	// be accepted.
 	effective []float64
+	// unasked says that a stage's tier is not asked at all.
+	unasked []bool
 	// asked is how many witnesses are asked at each stage before it is decided.
 	asked []int
 	// pattern names the combination of missing signals of the answers that can be
@@ -97,14 +108,16 @@ func (o Options) judged(p *policy.Policy, stages []*learned, split parts) (fit, 
 func (d *draw) limit(p *policy.Policy) {
 	var names []string
 	some := false
+	d.unasked = make([]bool, len(d.effective))
 	for k := range d.effective {
 		d.asked = append(d.asked, p.Asked(k, d.Request, d.Tiers[k].Signals))
+		d.unasked[k] = p.Support.Lacks(k, d.Slices, d.Request, d.Shape) != "" || p.Gated(k, d.Request)
 		if d.effective[k] == never {
 			names = append(names, "")
 			continue
 		}
 		pattern := p.Pattern(k, d.Request, d.Tiers[k].Signals)
-		if pattern == nil || p.Support.Lacks(k, d.Slices, d.Request, d.Shape) != "" {
+		if pattern == nil || d.unasked[k] {
 			d.effective[k] = never
 			names = append(names, "")
 			continue

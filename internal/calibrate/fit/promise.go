@@ -24,11 +24,18 @@ func (o Options) claim() certify.Claim {
 // tester tests the candidates of a policy.
 type tester struct {
 	Options
-	policy     *policy.Policy
-	split      parts
-	path       path
-	fit, fresh []draw
-	slicing    map[string]*slice
+	policy *policy.Policy
+	split  parts
+	path   path
+	// whole is the path with the candidates that the owner's aim leaves out, which
+	// are shown and not tested.
+	whole path
+	aimed *AimReport
+	// largestCost is what an answer of the largest tier costs on average, in the fit
+	// part; 0 where no cost is known.
+	largestCost float64
+	fit, fresh  []draw
+	slicing     map[string]*slice
 	// delta is the error level of each slice that is tested.
 	delta float64
 }

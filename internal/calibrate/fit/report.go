@@ -30,6 +30,10 @@ type Report struct {
 	// Escalated is the share of requests that reach the largest tier.
 	Escalated *stat.Estimate `json:"escalated"`
 	Stages    []StageReport  `json:"stages"`
+	// Economy is what all this costs; null where a cost is not known.
+	Economy *Economy `json:"economy"`
+	// Aim is what the owner's aim came to; null where there is none.
+	Aim *AimReport `json:"aim"`
 	// Certificate is the policy's.
 	Certificate *policy.Certificate `json:"certificate"`
 	// LeastEscalated is the share of the requests that the largest tier has right
@@ -50,10 +54,12 @@ type StageReport struct {
 	ECE         *float64       `json:"ece"`
 	Brier       *float64       `json:"brier"`
 	Reliability []stat.Bin     `json:"reliability,omitempty"`
-	Calibration policy.Method  `json:"calibration"`
-	Rank        policy.Rank    `json:"rank"`
-	Ranks       []RankReport   `json:"ranks"`
-	Groups      []GroupReport  `json:"groups"`
+	// Before is the same before the calibration map.
+	Before      []stat.Bin    `json:"before,omitempty"`
+	Calibration policy.Method `json:"calibration"`
+	Rank        policy.Rank   `json:"rank"`
+	Ranks       []RankReport  `json:"ranks"`
+	Groups      []GroupReport `json:"groups"`
 	// Asked are the shares of the valid answers of the certify part for which each
 	// witness is asked; none where all are asked always.
 	Asked      []float64            `json:"asked,omitempty"`
@@ -91,7 +97,15 @@ type CurvePoint struct {
 	Accepted   float64   `json:"accepted"`   // share of all requests that are answered below the largest tier
 	Harm       float64   `json:"harm"`       // share of all requests
 	Quality    float64   `json:"quality"`    // mean score of the cascade
-	Level      float64   `json:"level"`      // error level at which the promise would just be shown, were this the only test
+	// QualityBand is a 95 % interval of the mean score, and Cost that of a request in
+	// US dollars; each for this candidate alone.
+	QualityBand stat.Interval  `json:"quality_band"`
+	Cost        *stat.Estimate `json:"cost"`
+	// Tested says that the owner's aim did not leave the candidate out, and InForce
+	// that its thresholds are the loosest in force.
+	Tested  bool    `json:"tested"`
+	InForce bool    `json:"in_force"`
+	Level   float64 `json:"level"` // error level at which the promise would just be shown, were this the only test
 }
 
 const shown = 0.95 // confidence of the intervals that a report shows
@@ -130,11 +144,15 @@ func (t *tester) report(stages []*learned) (*Report, error) {
 	if r.Curve, err = t.curve(); err != nil {
 		return nil, err
 	}
+	r.Economy, r.Aim = t.economy(), t.aimed
 	for tier, l := range stages {
 		r.Stages = append(r.Stages, t.stageReport(tier, l))
 	}
 	if !p.Certified() {
 		r.Shortfalls = append(r.Shortfalls, p.Certificate.Claim)
+	}
+	if r.Aim != nil && r.Aim.Unmet != "" {
+		r.Shortfalls = append(r.Shortfalls, "The aim cannot be had: "+r.Aim.Unmet+".")
 	}
 	for _, c := range p.Certificate.Slices {
 		if !c.Certified && p.Certified() {
@@ -216,7 +234,7 @@ func (t *tester) stageReport(tier int, l *learned) StageReport {
 		Tier: tier + 1, Calibration: stage.Calibration.Method, Rank: stage.Rank, Ranks: l.ranks, Groups: l.groups, Trees: l.trees,
 		Signals: coefficients(stage), Threshold: stage.Thresholds[0].Threshold, Thresholds: stage.Thresholds, Patterns: stage.Patterns,
 	}
-	var forecasts []float64
+	var forecasts, raw []float64
 	var happened []bool
 	s.Asked = make([]float64, len(stage.Early))
 	valid := 0.0
@@ -234,6 +252,8 @@ func (t *tester) stageReport(tier int, l *learned) StageReport {
 			s.Missing, _ = t.policy.Lacks(tier, one.Request, out.Signals)
 			continue
 		}
+		before, _ := t.policy.Raw(tier, one.Request, out.Signals)
+		raw = append(raw, before)
 		forecasts, happened = append(forecasts, *c.Acceptable), append(happened, out.right())
 	}
 	for k := range s.Asked {
@@ -250,25 +270,44 @@ func (t *tester) stageReport(tier int, l *learned) StageReport {
 		s.Brier = &brier
 	}
 	s.Reliability, _ = stat.Reliability(forecasts, happened, 10)
+	s.Before, _ = stat.Reliability(raw, happened, 10)
 	return s
 }
 
-// curve measures every candidate.
+// curve measures every candidate, those too that the owner's aim leaves out.
 func (t *tester) curve() ([]CurvePoint, error) {
 	claim := t.claim()
 	sample, pilot := certify.Sample{Units: t.split.units, Most: t.split.most}, certify.Sample{Units: t.split.fitUnits, Most: t.split.most}
 	whole := func(*draw) bool { return false }
 	var a, b []certify.Case
 	var out []CurvePoint
-	for k := range t.path.size() {
-		a, b = t.cases(a, t.fresh, &t.path, k, whole), t.cases(b, t.fit, &t.path, k, whole)
+	for k := range t.whole.size() {
+		a, b = t.cases(a, t.fresh, &t.whole, k, whole), t.cases(b, t.fit, &t.whole, k, whole)
 		v, err := claim.Test(a, sample, b, pilot)
 		if err != nil {
 			return nil, err
 		}
-		point := CurvePoint{Accepted: float64(v.Local) / float64(v.N), Harm: float64(v.Harms) / float64(v.N), Quality: v.Quality, Level: v.Evidence}
-		for _, grid := range t.path.thresholds {
+		point := CurvePoint{
+			Accepted: float64(v.Local) / float64(v.N), Harm: float64(v.Harms) / float64(v.N), Quality: v.Quality, Level: v.Evidence,
+			Tested: k < t.path.size(), InForce: t.policy.Certified(),
+		}
+		for stage, grid := range t.whole.thresholds {
 			point.Thresholds = append(point.Thresholds, grid[k])
+			in := t.policy.Stages[stage].Thresholds[0].Threshold
+			point.InForce = point.InForce && in != nil && *in == grid[k]
+		}
+		scores, costs := make([]float64, len(t.fresh)), make([]float64, len(t.fresh))
+		known := true
+		for i := range t.fresh {
+			tier := t.whole.answering(&t.fresh[i], k)
+			s := t.spend(&t.fresh[i], tier)
+			scores[i], costs[i] = t.fresh[i].Tiers[tier].score(), s.cost
+			known = known && s.known
+		}
+		point.QualityBand = t.band(scores).Interval
+		if known {
+			cost := t.band(costs)
+			point.Cost = &cost
 		}
 		out = append(out, point)
 	}

@@ -54,8 +54,13 @@ func (o Options) learn(ctx context.Context, fit []*Observation, folds []int, tie
 		return nil, err
 	}
 	l.uplift, l.lost, l.ranks, l.trees = c.uplift, c.lost, s.ranks, s.trees
+	gate, err := o.gate(ctx, from, c.uplift)
+	if err != nil {
+		return nil, err
+	}
 	l.stage = policy.Stage{
 		Scorer:     s.scorer,
+		Gate:       gate,
 		Early:      c.early,
 		Thresholds: []policy.Threshold{{}},
 		Patterns:   patterns(from.examples, tier, c.by),
