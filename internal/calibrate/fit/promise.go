@@ -38,6 +38,9 @@ type tester struct {
 	slicing     map[string]*slice
 	// delta is the error level of each slice that is tested.
 	delta float64
+	// risky are the slices that have the threshold of the whole or none, where what
+	// may become of each is tested; none where they are too many for that.
+	risky []string
 }
 
 // slice is what the fit part says of a slice before it is tested.
@@ -102,56 +105,7 @@ func (t *tester) test(g *group, c certify.Claim, capped func(*draw) bool) error 
 	if err != nil || c.Promise == pointsman.PromiseHarm {
 		return err
 	}
-	return t.testWithout(g, c, capped)
-}
-
-// testWithout holds a group to what is shown also where a witness fails, or gives
-// no answer, so that all that it would have been asked about goes to the largest
-// tier: among those may be the gains that pay for losses. Each sequence has all of
-// δ. A candidate must pass them all, and before the first candidate that breaks
-// any of the promises the one that it breaks is tested.
-func (t *tester) testWithout(g *group, c certify.Claim, capped func(*draw) bool) error {
-	for asked := range max(mostAsked(g.fresh), mostAsked(g.fit)) {
-		fresh, fit := failing(g.fresh, asked), failing(g.fit, asked)
-		from, index, _, err := c.Sequence(t.path.size(), g.s, g.fs, t.under(fresh, capped), t.under(fit, capped))
-		if err != nil {
-			return err
-		}
-		g.from = max(g.from, from)
-		if err := t.settle(g, c, index, capped); err != nil {
-			return err
-		}
-		if g.index < g.from {
-			g.index = -1
-		}
-	}
-	return nil
-}
-
-// mostAsked is how many witnesses are asked for the draw with the most.
-func mostAsked(draws []draw) int {
-	most := 0
-	for i := range draws {
-		for _, n := range draws[i].asked {
-			most = max(most, n)
-		}
-	}
-	return most
-}
-
-// failing are draws where no more witnesses than so many answer.
-func failing(draws []draw, asked int) []draw {
-	out := slices.Clone(draws)
-	for i := range out {
-		d := &out[i]
-		d.effective, d.held = slices.Clone(d.effective), nil
-		for k := range d.effective {
-			if d.asked[k] > asked {
-				d.effective[k] = never
-			}
-		}
-	}
-	return out
+	return t.testOthers(g, c, capped)
 }
 
 // settle holds a group to a stricter candidate than the loosest that passed. One
@@ -210,6 +164,9 @@ func (t *tester) certify() error {
 		return err
 	}
 	if err := t.agree(groups); err != nil {
+		return err
+	}
+	if err := t.join(groups); err != nil {
 		return err
 	}
 	t.accept(groups)
@@ -309,9 +266,9 @@ func (t *tester) under(draws []draw, capped func(*draw) bool) func(int) []certif
 }
 
 // atRisk says that a request's slice may yet have a stricter threshold than the
-// whole.
+// whole, and that there are too many such slices to test what may become of each.
 func (t *tester) atRisk(d *draw) bool {
-	return slices.ContainsFunc(d.Slices, func(name string) bool {
+	return len(t.risky) == 0 && slices.ContainsFunc(d.Slices, func(name string) bool {
 		s := t.slicing[name]
 		return s != nil && !s.closed && !s.safe
 	})
@@ -376,6 +333,7 @@ func (t *tester) patterns() ([]*group, error) {
 		}
 	}
 	t.rare(names)
+	t.weigh(len(names))
 	var out []*group
 	for k, name := range names {
 		g := t.group(name, func(d *draw) bool {
@@ -555,7 +513,7 @@ func (t *tester) slices(groups []*group) ([]policy.SliceCertificate, error) {
 	for _, slice := range t.Slices {
 		// Another slice of a request, or its pattern, may have a stricter threshold.
 		capped := func(d *draw) bool {
-			return len(groups) > 1 || slices.ContainsFunc(d.Slices, func(name string) bool {
+			return len(groups) > 1 || len(t.risky) == 0 && slices.ContainsFunc(d.Slices, func(name string) bool {
 				s := t.slicing[name]
 				return name != slice && s != nil && !s.closed && !s.safe
 			})
@@ -573,7 +531,9 @@ func (t *tester) slices(groups []*group) ([]policy.SliceCertificate, error) {
 			why = fmt.Sprintf("by the %d examples to fit it could not be shown, so that it was not tested; %s", c.Seen, wouldDo(c.ExamplesNeeded, c.Seen))
 		default:
 			err := t.test(g, claim, capped)
-			if err == nil {
+			if err == nil && g.index < loosest && len(t.risky) > 0 {
+				g.index = -1 // it has the threshold of the whole, or none
+			} else if err == nil {
 				err = t.settle(g, claim, loosest, capped)
 			}
 			if err != nil {

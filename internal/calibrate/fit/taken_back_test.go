@@ -107,6 +107,16 @@ func TestWhatIsTakenBackPaysForNothing(t *testing.T) {
 			},
 		},
 		{
+			"two small slices that win, each of which may go", 0.9, 1000, func(*fit.Options) {}, last,
+			func(random *rand.Rand, o *fit.Observation) {
+				right, large := random.Float64() < 0.885, true
+				if random.Float64() < 0.05 {
+					o.Slices, right, large = []string{fmt.Sprint("doc=", random.IntN(2))}, true, random.Float64() < 0.4
+				}
+				o.Tiers = []fit.TierOutcome{answered(noise(random, "answer.m"), right), {Valid: true, Acceptable: large}}
+			},
+		},
+		{
 			"slices that were not declared", 0.9, 1000, func(o *fit.Options) { o.Slices = []string{} }, last,
 			func(random *rand.Rand, o *fit.Observation) {
 				right, large := random.Float64() < 0.8, true
