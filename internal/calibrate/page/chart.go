@@ -33,7 +33,7 @@ type chart struct {
 	square        bool // both axes from 0 to 1
 }
 
-// The margins around the plot.
+// The margins around the plot, and about how many ticks an axis has.
 const (
 	left, right, top, bottom = 64, 20, 16, 48
 	ticks                    = 5
@@ -49,11 +49,11 @@ func (c *chart) draw() template.HTML {
 	y := func(v float64) float64 { return c.height - bottom - (v-low.y)/(high.y-low.y)*(c.height-top-bottom) }
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg role="img" viewBox="0 0 %g %g" aria-label="%s">`, c.width, c.height, template.HTMLEscapeString(c.title))
-	for k := range ticks + 1 {
-		part := float64(k) / ticks
-		vx, vy := low.x+part*(high.x-low.x), low.y+part*(high.y-low.y)
-		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%.1f" y1="%.1f" y2="%.1f"/>`, left, c.width-right, y(vy), y(vy))
-		fmt.Fprintf(&b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, left-8, y(vy)+4, percent(vy))
+	for _, v := range round(low.y, high.y) {
+		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%.1f" y1="%.1f" y2="%.1f"/>`, left, c.width-right, y(v), y(v))
+		fmt.Fprintf(&b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, left-8, y(v)+4, percent(v))
+	}
+	for _, vx := range round(low.x, high.x) {
 		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, x(vx), c.height-bottom+18, template.HTMLEscapeString(c.format(vx)))
 	}
 	fmt.Fprintf(&b, `<text class="axis" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, (left+c.width-right)/2, c.height-8, template.HTMLEscapeString(c.x))
@@ -93,6 +93,23 @@ func (c *chart) draw() template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // every text in it is escaped above
 }
 
+// round are the round numbers between two bounds: 1, 2 or 5 times a power of ten
+// apart.
+func round(low, high float64) []float64 {
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/ticks)))
+	for _, times := range []float64{1, 2, 5, 10} {
+		if (high-low)/(step*times) <= ticks+1 {
+			step *= times
+			break
+		}
+	}
+	var out []float64
+	for k := math.Ceil(low/step-1e-9) + 0; k*step <= high*(1+1e-9); k++ {
+		out = append(out, k*step)
+	}
+	return out
+}
+
 // bounds are the corners of what is drawn, with a little room; false where there is
 // nothing.
 func (c *chart) bounds() (low, high point, ok bool) {
@@ -126,6 +143,6 @@ func (c *chart) bounds() (low, high point, ok bool) {
 	}
 	low.x, high.x = room(low.x, high.x)
 	low.y, high.y = room(low.y, high.y)
-	low.x = max(low.x, 0)
+	low = point{max(low.x, 0), max(low.y, 0)}
 	return low, high, ok
 }

@@ -24,7 +24,7 @@ var text string
 var style string
 
 var layout = template.Must(template.New("page").Funcs(template.FuncMap{
-	"percent": percent, "rate": rate, "money": money, "milli": func(x float64) string { return fmt.Sprintf("%+.1f", 1000*x) },
+	"percent": percent, "rate": rate, "money": money, "milli": func(x float64) string { return fmt.Sprintf("%+.1f", 1000*x) }, "thousandths": func(x float64) float64 { return 1000 * x },
 	"short": func(d pointsman.Digest) string { return d.Short() }, "add": func(a, b int) int { return a + b },
 	"threshold": threshold, "width": width, "day": func(t time.Time) string { return t.Format("2 January 2006, 15:04 MST") },
 }).Parse(text))
@@ -62,20 +62,21 @@ func (p Page) Write(w io.Writer) error {
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
 
+// rate is the interval of a share.
 func rate(e *stat.Estimate) string {
 	if e == nil {
 		return "undefined"
 	}
-	return fmt.Sprintf("%s (%.1f to %.1f)", percent(e.Value), 100*e.Low, 100*e.High)
+	return fmt.Sprintf("%.1f to %.1f %%", 100*e.Low, 100*e.High)
 }
 
-// money is an amount for a thousand requests, which people can tell apart.
+// money is an amount for a thousand requests, to three figures.
 func money(x float64) string {
 	x *= 1000
-	if x != 0 && math.Abs(x) < 0.01 {
-		return fmt.Sprintf("$%.2g", x)
+	if math.Abs(x) >= 1 {
+		return fmt.Sprintf("$%.2f", x)
 	}
-	return fmt.Sprintf("$%.2f", x)
+	return fmt.Sprintf("$%.3g", x)
 }
 
 func threshold(x *float64) string {
