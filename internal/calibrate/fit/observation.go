@@ -85,9 +85,10 @@ type TierOutcome struct {
 	// Stakes are what the answer adds to the stakes of its request; 0 means 1.
 	Stakes float64 `json:"stakes,omitempty"`
 	// Cost is what the answer cost, in US dollars, and Seconds how long it took;
-	// nil where that is not known.
-	Cost    *float64 `json:"cost,omitempty"`
-	Seconds *float64 `json:"seconds,omitempty"`
+	// nil where that is not known. Nothing is promised about them, and they are no
+	// part of the data that a certificate names.
+	Cost    *float64 `json:"-"`
+	Seconds *float64 `json:"-"`
 	// Failed says that the tier gave no answer at all; nothing else is read.
 	Failed bool `json:"failed,omitempty"`
 }
