@@ -1,6 +1,9 @@
 package pointsman
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Cause says why an attempt was the last one, or why it was not.
 type Cause string
@@ -145,18 +148,52 @@ type Attempt struct {
 	Answer       Digest        `json:"answer,omitempty"` // of the answer's text, keyed as the task's recording asks
 	// Tries are the calls that were made for it, in order.
 	Tries []Try `json:"tries,omitempty"`
-	// Witness is what the task's witness said beside this tier, where one was
-	// asked.
-	Witness *WitnessAnswer `json:"witness,omitempty"`
+	// Witnesses are what the task's witnesses said of the same request, those that
+	// were asked, and Samples the tier's own further answers.
+	Witnesses []WitnessAnswer `json:"witnesses,omitempty"`
+	Samples   []WitnessAnswer `json:"samples,omitempty"`
 }
 
-// WitnessAnswer is the answer of a task's witness: another small model, asked
-// beside a tier only to see whether it agrees.
+// UnmarshalJSON implements json.Unmarshaler. It reads records of the time when a
+// task had one witness.
+func (a *Attempt) UnmarshalJSON(b []byte) error {
+	type plain Attempt
+	old := struct {
+		*plain
+		Witness *WitnessAnswer `json:"witness"`
+	}{plain: (*plain)(a)}
+	if err := json.Unmarshal(b, &old); err != nil {
+		return err
+	}
+	if old.Witness != nil {
+		old.Witness.Name = "witness"
+		a.Witnesses = []WitnessAnswer{*old.Witness}
+	}
+	return nil
+}
+
+// Beside is what all that was asked beside the tier cost.
+func (a *Attempt) Beside() Cost {
+	total := KnownCost(0)
+	for _, list := range [][]WitnessAnswer{a.Witnesses, a.Samples} {
+		for i := range list {
+			total = total.Add(list[i].Cost)
+		}
+	}
+	return total
+}
+
+// WitnessAnswer is the answer of a task's witness: another small model, asked only
+// to see whether it agrees. The further answers of the tier itself are recorded
+// alike.
 type WitnessAnswer struct {
+	// Name is the witness's, and empty for a further answer of the tier.
+	Name    TierID        `json:"name,omitempty"`
 	Model   ModelID       `json:"model"`
 	Variant Digest        `json:"variant"`
 	Label   string        `json:"label,omitempty"`
-	Detail  string        `json:"detail,omitempty"` // why it said nothing
+	Failure FailureKind   `json:"failure,omitempty"` // of a call that gave no answer
+	Detail  string        `json:"detail,omitempty"`  // why it said nothing
 	Usage   Usage         `json:"usage"`
 	Cost    Cost          `json:"cost"`
 	Latency time.Duration `json:"latency_ns"`
@@ -211,8 +248,10 @@ type RuleEffect struct {
 	Pin TierID `json:"pin,omitempty"`
 	// Stakes is how many times an ordinary harm one here counts; at least 1.
 	Stakes float64 `json:"stakes"`
-	// NoWitness says that the rules forbid the task's witness.
-	NoWitness bool `json:"no_witness,omitempty"`
+	// NoWitness says that the rules forbid all of the task's witnesses, and Without
+	// names those that they forbid where there are others.
+	NoWitness bool     `json:"no_witness,omitempty"`
+	Without   []TierID `json:"without,omitempty"`
 }
 
 // Decision is the record of one request: what was measured, what was decided

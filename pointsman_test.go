@@ -161,3 +161,22 @@ func TestParseDigest(t *testing.T) {
 		}
 	}
 }
+
+// Records of the time when a task had one witness are still read.
+func TestAttemptWithOneWitness(t *testing.T) {
+	var a pointsman.Attempt
+	if err := json.Unmarshal([]byte(`{"tier":"small","cause":"confident","witness":{"model":"m","label":"yes","cost":7}}`), &a); err != nil {
+		t.Fatal(err)
+	}
+	if a.Tier != "small" || a.Cause != pointsman.CauseAccepted || len(a.Witnesses) != 1 || a.Witnesses[0].Name != "witness" || a.Witnesses[0].Label != "yes" {
+		t.Errorf("%+v", a)
+	}
+	content, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back pointsman.Attempt
+	if err := json.Unmarshal(content, &back); err != nil || len(back.Witnesses) != 1 || back.Beside() != a.Beside() {
+		t.Errorf("%v: %s", err, content)
+	}
+}

@@ -183,18 +183,31 @@ type Task struct {
 	Kind     Kind     `json:"kind"`
 	Contract Contract `json:"contract"`
 	Tiers    []Tier   `json:"tiers"` // cheapest first; at least one
-	// Witness is another small model that is asked beside every tier but the
-	// last permitted one, so that agreement can be measured; nil where there is
-	// none. Its ID is "witness".
-	Witness *Tier    `json:"witness,omitempty"`
-	Target  Target   `json:"target"`
-	Slices  []string `json:"slices,omitempty"` // metadata keys whose values name slices
+	// Witnesses are other small models that are asked for the same request as a
+	// tier that is judged, so that agreement can be measured: cheapest first, where
+	// all their prices are known. The ID of the first is "witness", of the next
+	// "witness.2", and so on.
+	Witnesses []Tier   `json:"witnesses,omitempty"`
+	Samples   Samples  `json:"samples,omitzero"`
+	Target    Target   `json:"target"`
+	Slices    []string `json:"slices,omitempty"` // metadata keys whose values name slices
 	// Costs are the mistakes that cost more than others.
 	Costs  []LabelCost `json:"costs,omitempty"`
 	Record Recording   `json:"record"`
 	// Fallback says whether an answer that was not trusted may be given when
 	// every larger tier failed.
 	Fallback bool `json:"fallback"`
+}
+
+// Samples are further answers of a tier that is judged, from which it is measured
+// whether it says the same again (self-consistency: Wang et al. 2023).
+type Samples struct {
+	// Count is how many answers there are, with the one that is judged; 0 where no
+	// further ones are asked for.
+	Count int `json:"count"`
+	// Params are members of the request body that the further ones set, in place
+	// of the tier's or beside them.
+	Params map[string]string `json:"params,omitempty"`
 }
 
 // Tier finds a tier by its id.

@@ -27,11 +27,12 @@ import (
 // item is one recorded request with the answers of both tiers.
 type item struct {
 	id              string
+	question        int // of MMLU-Pro
 	prompt          string
 	small           string            // the small tier's text; empty where none is on record
 	answer          *pointsman.Answer // where more than its text is on record
 	reading         pointsman.Reading
-	witness         *signal.Witness
+	witness         *signal.Beside
 	right, largest  bool
 	largestHasValid bool
 }
@@ -164,10 +165,10 @@ func readMMLUPro(root string, witness bool) ([]item, error) {
 		if !okSmall || !okLarge || !okPhi {
 			return nil // 10 questions lack an output of one model
 		}
-		one := item{id: fmt.Sprint(q.ID, "-", len(out)), prompt: prompt.String(), small: small, reading: reader.Read(small, prompt.String())}
+		one := item{id: fmt.Sprint(q.ID, "-", len(out)), question: q.ID, prompt: prompt.String(), small: small, reading: reader.Read(small, prompt.String())}
 		largest := reader.Read(large, "")
 		if witness {
-			one.witness = &signal.Witness{Text: phi, Reading: reader.Read(phi, "")}
+			one.witness = &signal.Beside{Witnesses: []*signal.Witness{{Answer: &pointsman.Answer{Text: phi}, Reading: reader.Read(phi, "")}}}
 		}
 		one.right, one.largest, one.largestHasValid = one.reading.Valid && one.reading.Label == q.Answer, largest.Valid && largest.Label == q.Answer, largest.Valid
 		out = append(out, one)

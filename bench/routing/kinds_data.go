@@ -48,9 +48,9 @@ func judgedBy(kind pointsman.Kind, terms pointsman.Contract, all []given, costs 
 		}
 		o := fit.Observation{ID: fmt.Sprint(i), Group: g.example.Group, Request: signal.OfRequest(request, nil), Shape: signal.ShapeOf(request)}
 		t := auxiliary.Texts{Input: request.Input}
-		var witness *signal.Witness
+		var witness *signal.Beside
 		if g.witness != "" {
-			witness = &signal.Witness{Text: g.witness, Reading: reader.Read(g.witness, request.Input)}
+			witness = &signal.Beside{Witnesses: []*signal.Witness{{Answer: &pointsman.Answer{Text: g.witness}, Reading: reader.Read(g.witness, request.Input)}}}
 		}
 		for tier, answer := range []*pointsman.Answer{g.small, g.largest} {
 			reading := reader.Read(answer.Text, request.Input)

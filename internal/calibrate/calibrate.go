@@ -155,7 +155,7 @@ func Run(ctx context.Context, o Options) (*policy.Policy, *Report, error) {
 		return nil, nil, err
 	}
 	r.Examples, r.Corrected, options.Labels = len(rows), grader.corrected(rows), grader.basis()
-	options.WitnessPrices = witnessPrices(rows)
+	options.WitnessPrices = witnessPrices(o.Task, rows)
 	observations, texts, err := observe(o.Task, rows, sample.freshNames(), spent)
 	if err != nil {
 		return nil, nil, err
@@ -235,28 +235,41 @@ func runOf(t *cascade.Task, f fit.Options, s *sample, reuse bool) (pointsman.Dig
 	return pointsman.DigestOf(content), err
 }
 
-// witnessPrices are what the witnesses cost for each answer that they gave, as a
-// share of what the largest tier does; none where a price is unknown.
-func witnessPrices(rows []row) []float64 {
-	var witness, largest pointsman.Money
-	var asked, answered int64
+// witnessPrices are what the witnesses cost for each answer that they gave, in
+// their order, and then what all samples do, as shares of what the largest tier
+// costs; none where one of these is unknown.
+func witnessPrices(t *cascade.Task, rows []row) []float64 {
+	var largest mean
+	beside := make([]mean, len(t.Witnesses)+1)
 	for i := range rows {
 		tiers := rows[i].tiers
-		if last := tiers[len(tiers)-1].attempt.Cost; last.Known {
-			largest += last.Amount
-			answered++
-		}
+		largest.add(tiers[len(tiers)-1].attempt.Cost)
 		for k := range tiers[:len(tiers)-1] {
-			if w := tiers[k].attempt.Witness; w != nil && w.Cost.Known {
-				witness += w.Cost.Amount
-				asked++
+			a := &tiers[k].attempt
+			for _, w := range a.Witnesses {
+				if place := slices.IndexFunc(t.Witnesses, func(one cascade.Tier) bool { return one.ID == w.Name }); place >= 0 {
+					beside[place].add(w.Cost)
+				}
+			}
+			if samples := pointsman.KnownCost(0); len(a.Samples) > 0 {
+				for _, s := range a.Samples {
+					samples = samples.Add(s.Cost)
+				}
+				beside[len(t.Witnesses)].add(samples)
 			}
 		}
 	}
-	if asked == 0 || answered == 0 || largest <= 0 {
-		return nil
+	if t.Samples == 0 {
+		beside = beside[:len(t.Witnesses)]
 	}
-	return []float64{float64(witness) / float64(asked) / (float64(largest) / float64(answered))}
+	out := make([]float64, len(beside))
+	for i, b := range beside {
+		if b.n == 0 || largest.value() <= 0 {
+			return nil
+		}
+		out[i] = b.value() / largest.value()
+	}
+	return out
 }
 
 // other are labels that are not the dataset's.
@@ -266,6 +279,18 @@ func other(l *policy.Labels) *policy.Labels {
 	}
 	return l
 }
+
+// mean is that of the costs that are known.
+type mean struct{ sum, n float64 }
+
+func (m *mean) add(c pointsman.Cost) {
+	if c.Known {
+		m.sum += float64(c.Amount)
+		m.n++
+	}
+}
+
+func (m *mean) value() float64 { return m.sum / max(m.n, 1) }
 
 // observe turns measured rows into observations with their texts.
 func observe(t *cascade.Task, rows []row, names map[string]string, spent map[string]bool) ([]fit.Observation, []auxiliary.Texts, error) {

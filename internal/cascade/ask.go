@@ -48,19 +48,27 @@ func (r *run) ask(ctx context.Context, w *walk, s step) (*pointsman.Attempt, *re
 		return a, nil, err
 	}
 	started := r.now()
-	wait := noWitness
-	if r.hasWitness(s) {
-		beside, cancel := context.WithCancel(ctx)
-		defer cancel() // whatever happens here, the witness ends
-		wait = r.askWitness(beside, cancel)
+	others := r.besides(s, tier)
+	apart, cancel := context.WithCancel(ctx)
+	defer others.wait() // whatever happens here, nothing is left running
+	defer cancel()
+	if !r.inTurn() {
+		others.start(apart)
 	}
 	reply, err := r.call(ctx, w, s, tier, a)
-	witness := wait(a, err == nil)
+	if err != nil {
+		cancel()
+	}
+	others.wait()
+	beside := others.settle(a, err == nil)
 	a.Latency = r.now().Sub(started)
 	r.waited += a.Latency
 	if reply != nil {
 		r.replies[len(r.replies)-1], r.result.Answers[len(r.result.Answers)-1] = reply, reply.answer
-		r.measure(tier, a, reply.answer, witness)
+		r.measure(tier, a, reply.answer, beside)
+		if err == nil && r.inTurn() {
+			r.askOn(ctx, s, tier, a, reply.answer, others)
+		}
 	}
 	if err != nil {
 		reply, err = nil, r.failed(ctx, a, err)
@@ -195,7 +203,7 @@ func (r *run) forward(w *walk, s step, stream *call.Stream, a *pointsman.Attempt
 }
 
 // measure reads and measures an answer into its attempt.
-func (r *run) measure(tier *Tier, a *pointsman.Attempt, answer *pointsman.Answer, witness *signal.Witness) {
+func (r *run) measure(tier *Tier, a *pointsman.Attempt, answer *pointsman.Answer, beside *signal.Beside) {
 	a.ServedBy, a.FinishReason = answer.ServedBy, answer.FinishReason
 	a.Usage, a.Cost = answer.Usage, tier.Price.Cost(answer.Usage)
 	a.FirstToken = answer.FirstToken
@@ -203,7 +211,7 @@ func (r *run) measure(tier *Tier, a *pointsman.Attempt, answer *pointsman.Answer
 	if r.task.Direct {
 		return
 	}
-	a.Signals = signal.OfAnswer(r.request, answer, a.Reading, witness, tier.Students.Sharing(&r.memo))
+	a.Signals = signal.OfAnswer(r.request, answer, a.Reading, beside, tier.Students.Sharing(&r.memo))
 }
 
 // Read reads an answer through the task's contract. A direct request has none,

@@ -9,8 +9,10 @@ package cascade
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/call"
@@ -40,6 +42,8 @@ type Tier struct {
 	// Students are the auxiliary models that judge this tier's answers; nil
 	// where the policy has none.
 	Students *signal.Students
+	// Sample is the tier as it is asked for further answers; nil where it is not.
+	Sample *Tier
 }
 
 // Task is a task that is ready to be run. It is read-only and safe for
@@ -63,9 +67,11 @@ type Task struct {
 	// every larger tier failed, or the request's time was over.
 	Fallback bool
 	Tiers    []Tier // cheapest first; at least one
-	// Witness is asked beside every tier that is judged; nil where there is
-	// none.
-	Witness *Tier
+	// Witnesses are asked beside every tier that is judged, in their order.
+	Witnesses []Tier
+	// Samples is how many answers a tier with a Sample gives, with the one that is
+	// judged.
+	Samples int
 	Rules   Rules
 	// Policy is nil where none is active; PolicyProblem says why an active one
 	// does not apply to these tiers.
@@ -93,7 +99,7 @@ func (t *Task) Largest() *Tier { return &t.Tiers[len(t.Tiers)-1] }
 
 // Variants names what gives the answers that a policy judges, in cascade order:
 // a policy is void as soon as one of them is another. How answers are read is
-// part of each, and the witness of each tier that it is asked beside.
+// part of each, and what is asked beside each tier.
 func (t *Task) Variants() []pointsman.Digest {
 	read, err := json.Marshal(struct {
 		Kind     pointsman.Kind
@@ -105,10 +111,29 @@ func (t *Task) Variants() []pointsman.Digest {
 	out := make([]pointsman.Digest, len(t.Tiers))
 	for i := range t.Tiers {
 		name := append([]byte(t.Tiers[i].Digest+"+"), read...)
-		if t.Witness != nil && i < len(t.Tiers)-1 {
-			name = append(name, "+"+t.Witness.Digest...)
+		for _, w := range t.beside(i) {
+			name = append(name, "+"+w.Digest...)
+		}
+		if t.Tiers[i].Sample != nil {
+			name = fmt.Appendf(name, "×%d", t.Samples)
 		}
 		out[i] = pointsman.DigestOf(name)
+	}
+	return out
+}
+
+// beside are what is asked beside a tier, beyond the tier itself: nothing beside
+// the largest.
+func (t *Task) beside(tier int) []*Tier {
+	var out []*Tier
+	if tier == len(t.Tiers)-1 {
+		return nil
+	}
+	for i := range t.Witnesses {
+		out = append(out, &t.Witnesses[i])
+	}
+	if s := t.Tiers[tier].Sample; s != nil {
+		out = append(out, s)
 	}
 	return out
 }
@@ -118,11 +143,11 @@ func (t *Task) Variants() []pointsman.Digest {
 func (t *Task) Terms() policy.Terms {
 	out := policy.Terms{Tiers: t.Variants(), Target: t.Target, SliceKeys: t.Slices}
 	for i := range t.Tiers {
-		endpoint := t.Tiers[i].Endpoint
-		if t.Witness != nil && i < len(t.Tiers)-1 {
-			endpoint += " " + t.Witness.Endpoint
+		endpoints := []string{t.Tiers[i].Endpoint}
+		for _, w := range t.beside(i) {
+			endpoints = append(endpoints, w.Endpoint)
 		}
-		out.Endpoints = append(out.Endpoints, pointsman.DigestOf([]byte(endpoint)))
+		out.Endpoints = append(out.Endpoints, pointsman.DigestOf([]byte(strings.Join(endpoints, " "))))
 	}
 	if len(t.Costs) > 0 || t.StakesRules != "" {
 		content, err := json.Marshal(struct {

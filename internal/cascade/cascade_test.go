@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -130,6 +131,19 @@ func byMargin(tiers ...pointsman.Digest) *policy.Policy {
 	return p
 }
 
+// reading makes a policy read signals that may miss, without going by them.
+func reading(p *policy.Policy, names ...pointsman.SignalName) {
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		for _, name := range names {
+			s.Features = append(slices.Clone(s.Features), policy.Feature{Signal: name, Scale: 1, High: 1, MayMiss: true})
+			for _, head := range []*policy.Head{&s.Acceptable, &s.OnlyLargest, &s.OnlyThis} {
+				head.Weights, head.Missing = append(slices.Clone(head.Weights), 0), append(slices.Clone(head.Missing), 0)
+			}
+		}
+	}
+}
+
 type setup struct {
 	small, large, middle upstream.Upstream
 	witness              upstream.Upstream
@@ -161,8 +175,7 @@ func (w setup) task() *cascade.Task {
 		t.Tiers = append(t.Tiers, tier("large", w.large, 10))
 	}
 	if w.witness != nil {
-		one := tier("witness", w.witness, 2)
-		t.Witness = &one
+		t.Witnesses = []cascade.Tier{tier("witness", w.witness, 2)}
 	}
 	rules := effect{Stakes: 1}
 	var digests []pointsman.Digest
@@ -176,6 +189,9 @@ func (w setup) task() *cascade.Task {
 	t.Rules = rules
 	if w.policy {
 		t.Policy = byMargin(digests...)
+		if w.witness != nil {
+			reading(t.Policy, signal.WitnessAgreement)
+		}
 		t.PolicyDigest = pointsman.DigestOf([]byte("policy"))
 	}
 	return t
@@ -446,8 +462,11 @@ func TestWitnessIsOnRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := d.Attempts[0]
-	if a.Witness == nil || a.Witness.Label != "no" || !a.Witness.Cost.Known {
-		t.Fatalf("witness %+v", a.Witness)
+	if len(a.Witnesses) != 1 || a.Witnesses[0].Name != "witness" || a.Witnesses[0].Label != "no" || !a.Witnesses[0].Cost.Known {
+		t.Fatalf("witness %+v", a.Witnesses)
+	}
+	if d.Cost != a.Cost.Add(a.Witnesses[0].Cost) {
+		t.Errorf("cost %v, of the tier %v and the witness %v", d.Cost, a.Cost, a.Witnesses[0].Cost)
 	}
 	if s, _ := a.Signals.Get(signal.WitnessAgreement); !s.Present() || s.Value != 0 {
 		t.Errorf("agreement %+v, want 0", s)

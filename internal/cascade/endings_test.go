@@ -168,7 +168,7 @@ func TestEndings(t *testing.T) {
 			"a fault of ours in the witness",
 			setup{small: sure, large: sure, policy: true, witness: faulty{}},
 			forever, false, nil,
-			"small:internal =>  (internal) cost unknown of unknown", pointsman.CodeInternal, false,
+			"small:internal =>  (internal) cost unknown of $0.0011", pointsman.CodeInternal, false,
 		},
 		{
 			"a fault of ours beside the witness",

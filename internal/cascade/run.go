@@ -52,6 +52,10 @@ type run struct {
 	failures []*upstream.Failure // of the attempts that failed
 	chosen   *reply              // for want of a better one
 	memo     signal.Memo
+	beside   *beside // of the last attempt
+	// all asks everything that may be asked beside a tier, whatever a policy would
+	// make of it.
+	all bool
 }
 
 func (r *run) do(ctx context.Context) error {
@@ -159,10 +163,7 @@ func (r *run) bill() {
 	d := r.decision
 	d.Cost = pointsman.KnownCost(0)
 	for i := range d.Attempts {
-		d.Cost = d.Cost.Add(d.Attempts[i].Cost)
-		if w := d.Attempts[i].Witness; w != nil {
-			d.Cost = d.Cost.Add(w.Cost)
-		}
+		d.Cost = d.Cost.Add(d.Attempts[i].Cost).Add(d.Attempts[i].Beside())
 	}
 	if len(r.task.Tiers) == 0 {
 		return

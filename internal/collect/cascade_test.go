@@ -208,8 +208,7 @@ func TestIdentity(t *testing.T) {
 		{"the tier's weights", variant(0, func(v *pointsman.Variant) { v.Artefact = pointsman.DigestOf(nil) }), true, true},
 		{"another tier's model", variant(1, func(v *pointsman.Variant) { v.Model = "m" }), true, false},
 		{"the witness", func(x *collect.Cascade) {
-			w := tier("witness", fixed{}, pointsman.Variant{Model: "w"})
-			x.Task.Witness = &w
+			x.Task.Witnesses = []cascade.Tier{tier("witness", fixed{}, pointsman.Variant{Model: "w"})}
 		}, true, false},
 		{"the contract", func(x *collect.Cascade) {
 			x.Task.Contract.Labels = []string{"yes", "no", "maybe"}

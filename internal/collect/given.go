@@ -26,9 +26,11 @@ type Given struct {
 	Answer         pointsman.Answer
 	// Cost is what it cost; nil where the tier's price says so.
 	Cost *pointsman.Cost
-	// Witness is what the task's witness said to the same request; nil where it
-	// was not asked.
-	Witness  *string
+	// Witnesses are what the task's witnesses said to the same request, in the order
+	// in which they are asked; nil for one that was not.
+	Witnesses []*string
+	// Samples are further answers of the tier.
+	Samples  []string
 	Verdicts []GivenVerdict
 }
 
@@ -53,7 +55,8 @@ type givenLine struct {
 	Cost         *string              `json:"cost"`
 	LatencyMS    float64              `json:"latency_ms"`
 	FirstTokenMS float64              `json:"first_token_ms"`
-	Witness      *string              `json:"witness"`
+	Witnesses    []*string            `json:"witnesses"`
+	Samples      []string             `json:"samples"`
 	Verdicts     []GivenVerdict       `json:"verdicts"`
 }
 
@@ -209,7 +212,7 @@ func (v *GivenVerdict) check() error {
 
 // given is a line that was checked as an answer.
 func (l *givenLine) given() (*Given, error) {
-	g := &Given{Example: l.Example, Input: l.Input, Tier: l.Tier, Witness: l.Witness, Verdicts: l.Verdicts}
+	g := &Given{Example: l.Example, Input: l.Input, Tier: l.Tier, Witnesses: l.Witnesses, Samples: l.Samples, Verdicts: l.Verdicts}
 	a := &g.Answer
 	if l.Text != nil {
 		a.Text = *l.Text

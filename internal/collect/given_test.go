@@ -26,7 +26,7 @@ func TestImportedAnswersAreMeasuredAsAskedOnes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := `{"example":"1","tier":"small","text":"yes","witness":"yes","cost":"0.002","finish_reason":"` + asked.Decision.Attempts[0].FinishReason + `"}` + "\n" +
+	lines := `{"example":"1","tier":"small","text":"yes","witnesses":["yes"],"cost":"0.002","finish_reason":"` + asked.Decision.Attempts[0].FinishReason + `"}` + "\n" +
 		`{"example":"1","tier":"large","text":"no"}` + "\n"
 	given, err := collect.ReadGiven(strings.NewReader(lines), "x")
 	if err != nil {
@@ -129,7 +129,7 @@ func TestThePageOnAnswersIsTrue(t *testing.T) {
 		}
 	}
 	for _, member := range []string{
-		"example", "input", "tier", "text", "tool_calls", "finish_reason", "logprobs", "usage", "cost", "latency_ms", "first_token_ms", "witness", "verdicts",
+		"example", "input", "tier", "text", "tool_calls", "finish_reason", "logprobs", "usage", "cost", "latency_ms", "first_token_ms", "witnesses", "samples", "verdicts",
 	} {
 		if !strings.Contains(string(page), "`"+member+"`") {
 			t.Errorf("the member %q is not described", member)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 )
 
@@ -22,6 +23,9 @@ type Target struct {
 type Result struct {
 	Text    string            `json:"text"`
 	Reading pointsman.Reading `json:"reading"`
+	// Beside is what witnesses said, and the tier itself again; nil where nothing
+	// was asked beside it.
+	Beside *cascade.BesideText `json:"beside,omitempty"`
 	// ToolCalls are the calls of tools that the answer asks for.
 	ToolCalls []pointsman.ToolCall `json:"tool_calls,omitempty"`
 	// Decision is the record of the request as far as the asker knows it. Its

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/cascade"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 	"github.com/pointsman-ai/pointsman/internal/excerpt"
 )
@@ -180,7 +181,7 @@ func (c *Tiers) given(e *dataset.Example, g *Given) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	measured, err := c.Task.MeasureGiven(request, g.Tier, &g.Answer, g.Witness)
+	measured, err := c.Task.MeasureGiven(request, g.Tier, &g.Answer, cascade.BesideText{Witnesses: g.Witnesses, Samples: g.Samples})
 	if err != nil {
 		return nil, err
 	}

@@ -63,8 +63,14 @@ func (c *Tiers) rule(t Target, e *dataset.Example) (ruling, error) {
 	if effect.Pin != "" {
 		return ruling{excluded: pinned(effect, effect.Pin)}, nil
 	}
-	if effect.NoWitness && c.Task.Witness != nil && t.Tier != c.Task.Tiers[len(c.Task.Tiers)-1].ID {
+	if t.Tier == c.Task.Largest().ID {
+		return ruling{}, nil // nothing is asked beside it
+	}
+	switch {
+	case effect.NoWitness && len(c.Task.Witnesses) > 0:
 		return ruling{without: "witness"}, nil
+	case len(effect.Without) > 0:
+		return ruling{without: fmt.Sprint(effect.Without)}, nil
 	}
 	return ruling{}, nil
 }

@@ -49,13 +49,12 @@ func (o owned) Apply(r *pointsman.Request) pointsman.RuleEffect { return o.Set.A
 func ruled(t *testing.T, small, large, witness upstream.Upstream, list ...rules.Rule) *cascade.Task {
 	t.Helper()
 	out := task(small, large).Task
-	w := tier("witness", witness, pointsman.Variant{Model: "w"})
-	out.Witness = &w
+	out.Witnesses = []cascade.Tier{tier("witness", witness, pointsman.Variant{Model: "w"})}
 	var tiers []pointsman.Tier
 	for i := range out.Tiers {
 		tiers = append(tiers, out.Tiers[i].Tier.Tier)
 	}
-	set, err := rules.Compile(list, tiers, &w.Tier.Tier)
+	set, err := rules.Compile(list, tiers, []pointsman.Tier{out.Witnesses[0].Tier.Tier})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 )
 
-// Tiers asks each tier of a task by itself, the witness beside it, and measures
+// Tiers asks each tier of a task by itself, its witnesses beside it, and measures
 // its answers as the cascade would: what calibration learns from. A result's
 // decision holds the signals of the request and the one attempt. It is safe for
 // concurrent use.
@@ -59,18 +59,15 @@ func (c *Tiers) Ask(ctx context.Context, t Target, e *dataset.Example) (*Result,
 // result is what was measured as a result.
 func (c *Tiers) result(m *cascade.Measured) *Result {
 	a := m.Attempt
-	r := &Result{Text: m.Text, Reading: a.Reading, ToolCalls: m.ToolCalls, Latency: a.Latency}
+	r := &Result{Text: m.Text, Reading: a.Reading, ToolCalls: m.ToolCalls, Beside: m.Beside, Latency: a.Latency}
 	d := &r.Decision
 	d.Task, d.Tier, d.Model, d.Cause = c.Task.ID, a.Tier, a.Model, a.Cause
-	d.Request, d.Attempts, d.Cost = m.Request, []pointsman.Attempt{a}, a.Cost
-	if a.Witness != nil {
-		d.Cost = d.Cost.Add(a.Witness.Cost)
-	}
+	d.Request, d.Attempts, d.Cost = m.Request, []pointsman.Attempt{a}, a.Cost.Add(a.Beside())
 	return r
 }
 
 // Identity implements [Asker]: a measured answer depends on the tier's variant,
-// on how answers are read, and on the witness that is asked beside it.
+// on how answers are read, and on what is asked beside it.
 func (c *Tiers) Identity(t Target) (pointsman.Digest, error) {
 	variant, err := c.variant(t)
 	if err != nil {

@@ -52,7 +52,22 @@ func FromSnapshot(snapshot []byte) (*Config, error) {
 		d.add(Position{1, 1}, "", "not a snapshot: "+err.Error(), "a snapshot is JSON as pointsman wrote it")
 		return nil, d.finish()
 	}
+	oneWitness(root)
 	return d.config(root)
+}
+
+// oneWitness brings a snapshot of the time when a task had one witness to the form
+// of today.
+func oneWitness(root *node) {
+	tasks := root.get("tasks")
+	if tasks == nil {
+		return
+	}
+	for _, task := range tasks.value.pairs {
+		if w := task.value.get("witness"); w != nil {
+			w.key, w.value = "witnesses", &node{kind: kindSequence, pos: w.value.pos, items: []*node{w.value}}
+		}
+	}
 }
 
 func newDecoder(s *source, dir string) *decoder {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -45,15 +47,41 @@ func (c *Config) resolve(id pointsman.TaskID) pointsman.Task {
 	for _, tier := range spec.Tiers {
 		t.Tiers = append(t.Tiers, c.tier(&spec, tier))
 	}
-	if w := spec.Witness; w != nil {
-		witness := c.tier(&spec, Tier{Name: WitnessID, Model: w.Model, Prompt: w.Prompt, Params: w.Params, Timeout: w.Timeout})
-		t.Witness = &witness
+	t.Witnesses = c.witnesses(&spec)
+	if spec.Samples != nil {
+		t.Samples = pointsman.Samples{Count: int(spec.Samples.Count), Params: maps.Clone(map[string]string(spec.Samples.Params))}
 	}
 	return t
 }
 
-// WitnessID is the id of every task's witness, which no tier may have.
+// WitnessID is the id of a task's first witness; that of the next is "witness.2".
+// No tier may have one of them.
 const WitnessID pointsman.TierID = "witness"
+
+// witnesses are those of a task in the order in which they are asked: cheapest
+// first, by what a million tokens in and out cost, and as they are written where
+// the price of one is unknown.
+func (c *Config) witnesses(spec *Task) []pointsman.Tier {
+	var out []pointsman.Tier
+	known := true
+	for _, w := range spec.Witnesses {
+		one := c.tier(spec, Tier{Model: w.Model, Prompt: w.Prompt, Params: w.Params, Timeout: w.Timeout})
+		known = known && one.Price.Known
+		out = append(out, one)
+	}
+	if known {
+		slices.SortStableFunc(out, func(a, b pointsman.Tier) int {
+			return cmp.Compare(a.Price.Input+a.Price.Output, b.Price.Input+b.Price.Output)
+		})
+	}
+	for i := range out {
+		out[i].ID = WitnessID
+		if i > 0 {
+			out[i].ID += pointsman.TierID(fmt.Sprintf(".%d", i+1))
+		}
+	}
+	return out
+}
 
 // tier resolves one tier of a task.
 func (c *Config) tier(spec *Task, tier Tier) pointsman.Tier {

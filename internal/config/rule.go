@@ -142,8 +142,8 @@ func (d *decoder) checkForbid(c *Config, at string, r Rule, t *Task) {
 	for _, tier := range t.Tiers {
 		used = append(used, string(c.Models[tier.Model].Upstream))
 	}
-	if t.Witness != nil {
-		used = append(used, string(c.Models[t.Witness.Model].Upstream))
+	for _, w := range t.Witnesses {
+		used = append(used, string(c.Models[w.Model].Upstream))
 	}
 	d.checkRegions(child(at, "regions"), f, slices.DeleteFunc(regionless, func(id string) bool { return !slices.Contains(used, id) }), "this task")
 	for i, tier := range f.Tiers {

@@ -1,6 +1,9 @@
 package config_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +73,7 @@ func TestSnapshotIsStable(t *testing.T) {
 	for file, want := range map[string]pointsman.Digest{
 		"testdata/good/minimal.yaml":    "sha256:055b4551230d4e92be776678f5cd4db86dc23bf2539117e79fb9e86f7b0655a0",
 		"testdata/good/files.yaml":      "sha256:7864bbac41025fb22abd44d48c1039d1892649f0c8cf38174d8145574b7e8a3c",
-		"testdata/good/everything.yaml": "sha256:296437a3065cb070dabc3d837d0d39266b235da2dc449e304feae349e9cbfea1",
+		"testdata/good/everything.yaml": "sha256:42d62329e10925ecd1f4380541da4691cd7bc1f75154d19ad41c26d238b69272",
 	} {
 		c, err := config.Load(file)
 		if err != nil {
@@ -127,8 +130,8 @@ func TestWithArtefacts(t *testing.T) {
 	if task.Tiers[0].Variant.Artefact != digest || before.Tiers[0].Variant.Artefact != "" {
 		t.Errorf("%s, before %s", task.Tiers[0].Variant.Artefact, before.Tiers[0].Variant.Artefact)
 	}
-	if task.Witness.Variant.Artefact != c.Models["tiny"].Artefact.Digest || task.Witness.Variant.Artefact == "" {
-		t.Errorf("witness: %s", task.Witness.Variant.Artefact)
+	if w := task.Witnesses[0].Variant.Artefact; w != c.Models["tiny"].Artefact.Digest || w == "" {
+		t.Errorf("witness: %s", w)
 	}
 	snapshot, _ := named.Snapshot()
 	back, err := config.FromSnapshot(snapshot)
@@ -171,12 +174,13 @@ func TestTasks(t *testing.T) {
 				Price:   pointsman.Price{Known: true, Input: 150_000_000, CachedInput: 75_000_000, Output: 600_000_000},
 			},
 		},
-		Witness: &pointsman.Tier{
+		Witnesses: []pointsman.Tier{{
 			ID: config.WitnessID, Timeout: 100 * time.Millisecond,
 			Variant: pointsman.Variant{Model: "tiny", Prompt: pointsman.Prompt{Version: "w"}, Params: map[string]string{"seed": "1"}, Artefact: digest},
 			Place:   pointsman.Place{Upstream: "local", Location: pointsman.LocationEdge, Region: "on_premises"},
 			Price:   pointsman.Price{Known: true},
-		},
+		}},
+		Samples: pointsman.Samples{Count: 3, Params: map[string]string{"temperature": "0.7"}},
 	}
 	if diff := cmp.Diff(want, tasks[2]); diff != "" {
 		t.Error(diff)
@@ -228,5 +232,61 @@ func TestMergesAndAnchors(t *testing.T) {
 	}
 	if c.Models["c"].Upstream != "three" || c.Models["b"].Upstream != "two" || !c.Models["b"].Price.Known {
 		t.Errorf("%+v", c.Models)
+	}
+}
+
+// A snapshot of the time when a task had one witness is still read, so that its
+// decisions can be replayed.
+func TestSnapshotWithOneWitness(t *testing.T) {
+	c, err := config.Load("testdata/good/everything.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, digest := c.Snapshot()
+	const list = `"witnesses":[{"model":"tiny","params":{"seed":1},"prompt":{"version":"w"},"timeout":"100ms"}]`
+	then := strings.Replace(string(now), list, strings.NewReplacer("witnesses", "witness", "[", "", "]", "").Replace(list), 1)
+	if then == string(now) {
+		t.Fatal("the snapshot has another form")
+	}
+	back, err := config.FromSnapshot([]byte(then))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, same := back.Snapshot(); same != digest {
+		t.Errorf("%s, want %s", same, digest)
+	}
+}
+
+// Witnesses are asked cheapest first where all their prices are known.
+func TestWitnessesByPrice(t *testing.T) {
+	const file = `version: 1
+upstreams: {local: {type: openai, base_url: "http://127.0.0.1:1/v1", location: self_hosted}}
+models:
+  dear: {upstream: local, price: {input: 1, output: 1}}
+  cheap: {upstream: local, price: {input: 0.1, output: 1.5}}
+  free: {upstream: local, price: %s}
+tasks:
+  t:
+    kind: open
+    tiers: [{name: small, model: free}, {name: large, model: dear}]
+    witnesses: [{model: dear}, {model: free}, {model: cheap}]
+`
+	for price, want := range map[string]string{"{input: 0, output: 0}": "free cheap dear", "unknown": "dear free cheap"} {
+		path := filepath.Join(t.TempDir(), "pointsman.yaml")
+		if err := os.WriteFile(path, fmt.Appendf(nil, file, price), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, _ := c.ResolveTask("t")
+		var models, ids []string
+		for _, w := range task.Witnesses {
+			models, ids = append(models, string(w.Variant.Model)), append(ids, string(w.ID))
+		}
+		if got := strings.Join(models, " "); got != want || strings.Join(ids, " ") != "witness witness.2 witness.3" {
+			t.Errorf("price %s: %s, called %v, want %s", price, got, ids, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/suggest"
@@ -16,7 +17,8 @@ type Task struct {
 	Contract    Contract            `yaml:"contract"`
 	Prompt      *Prompt             `yaml:"prompt"`
 	Tiers       []Tier              `yaml:"tiers"`
-	Witness     *Witness            `yaml:"witness"`
+	Witnesses   []Witness           `yaml:"witnesses"`
+	Samples     *Samples            `yaml:"samples"`
 	Target      Target              `yaml:"target"`
 	Aim         *Aim                `yaml:"aim"`
 	Slices      []string            `yaml:"slices"`
@@ -42,14 +44,6 @@ type Tier struct {
 	Params Params            `yaml:"params"`
 	// Timeout is the upstream's where the file does not say.
 	Timeout Duration `yaml:"timeout"`
-}
-
-// Witness is a model that is asked beside the tiers, to see whether it agrees.
-type Witness struct {
-	Model   pointsman.ModelID `yaml:"model"`
-	Prompt  *Prompt           `yaml:"prompt"` // nil: the task's
-	Params  Params            `yaml:"params"`
-	Timeout Duration          `yaml:"timeout"`
 }
 
 // LabelCost is a mistake that costs more than others.
@@ -89,11 +83,6 @@ var taskBlock = block{
 		"tasks.*.tiers.*.prompt":             {doc: "The instruction of this tier, in place of the task's."},
 		"tasks.*.tiers.*.params":             {doc: "Members of the request body that this tier sets.", many: 64},
 		"tasks.*.tiers.*.timeout":            {doc: "How long its answer may take. Default: the upstream's timeout.", min: "1ms", max: "1h"},
-		"tasks.*.witness":                    {doc: "Another small model that is asked beside every tier but the last, so that agreement can be measured."},
-		"tasks.*.witness.model":              {doc: "The model that it asks.", required: true},
-		"tasks.*.witness.prompt":             {doc: "The instruction of the witness, in place of the task's."},
-		"tasks.*.witness.params":             {doc: "Members of the request body that the witness sets.", many: 64},
-		"tasks.*.witness.timeout":            {doc: "How long its answer may take. Default: the upstream's timeout.", min: "1ms", max: "1h"},
 		"tasks.*.target":                     {doc: "The quality that a policy must promise."},
 		"tasks.*.target.promise":             {doc: "What is promised. quality: the cascade's mean score is at least retain times the largest tier's, so that answers that are better pay for answers that are worse. harm: of the requests that the largest tier has right, at most 1 - retain get a wrong answer.", def: "quality", enum: []string{"quality", "harm"}},
 		"tasks.*.target.retain":              {doc: "The cascade's quality as a share of the largest tier's.", def: "0.95", min: "0", above: true, max: "1"},
@@ -114,17 +103,13 @@ var taskBlock = block{
 		"tasks.*.record":                     {doc: "How much of a request's and answer's text is kept.", def: string(pointsman.RecordRedacted), enum: texts(pointsman.Recordings)},
 		"tasks.*.fallback":                   {doc: "What is answered when every larger tier failed: an error, or the best answer that was not trusted.", def: FallbackNone, enum: []string{FallbackNone, FallbackBestAnswer}},
 		"tasks.*.tiers.*.params.*":           {doc: "Any JSON value."},
-		"tasks.*.witness.params.*":           {doc: "Any JSON value."},
 		"tasks.*.prompt.version":             promptVersion,
 		"tasks.*.tiers.*.prompt.version":     promptVersion,
-		"tasks.*.witness.prompt.version":     promptVersion,
 		"tasks.*.prompt.system":              promptSystem,
 		"tasks.*.tiers.*.prompt.system":      promptSystem,
-		"tasks.*.witness.prompt.system":      promptSystem,
 		"tasks.*.prompt.system_file":         promptFile,
 		"tasks.*.tiers.*.prompt.system_file": promptFile,
-		"tasks.*.witness.prompt.system_file": promptFile,
-	}, contractFields, taskRuleFields(), probeFields, auditFields),
+	}, contractFields, taskRuleFields(), probeFields, auditFields, witnessFields),
 	complete: completeTasks,
 	warn:     warnTasks,
 	include: func(d *decoder, c *Config) {
@@ -156,8 +141,8 @@ func warnTasks(c *Config, warn warner) {
 		for i := range t.Tiers {
 			one(t.Tiers[i].Timeout, t.Tiers[i].Model, "tasks", id, "tiers", i, "timeout")
 		}
-		if t.Witness != nil {
-			one(t.Witness.Timeout, t.Witness.Model, "tasks", id, "witness", "timeout")
+		for i := range t.Witnesses {
+			one(t.Witnesses[i].Timeout, t.Witnesses[i].Model, "tasks", id, "witnesses", i, "timeout")
 		}
 	}
 }
@@ -175,8 +160,8 @@ func completeTasks(_ *decoder, c *Config) {
 		for i := range t.Tiers {
 			t.Tiers[i].Timeout = timeout(t.Tiers[i].Timeout, t.Tiers[i].Model)
 		}
-		if t.Witness != nil {
-			t.Witness.Timeout = timeout(t.Witness.Timeout, t.Witness.Model)
+		for i := range t.Witnesses {
+			t.Witnesses[i].Timeout = timeout(t.Witnesses[i].Timeout, t.Witnesses[i].Model)
 		}
 		c.Tasks[id] = t
 	}
@@ -189,8 +174,8 @@ func (d *decoder) includeTask(at string, t *Task) {
 	for i := range t.Tiers {
 		d.includePrompt(t.Tiers[i].Prompt, child(indexed(child(at, "tiers"), i), "prompt"))
 	}
-	if t.Witness != nil {
-		d.includePrompt(t.Witness.Prompt, child(child(at, "witness"), "prompt"))
+	for i := range t.Witnesses {
+		d.includePrompt(t.Witnesses[i].Prompt, child(indexed(child(at, "witnesses"), i), "prompt"))
 	}
 }
 
@@ -204,18 +189,14 @@ func (d *decoder) checkTask(c *Config, at string, t *Task) {
 		list := child(at, "tiers")
 		where := indexed(list, i)
 		d.once(seen, string(tier.Name), i, list, "name", "tier")
-		if tier.Name == WitnessID {
-			d.at(child(where, "name"), fmt.Sprintf("%q is the name of the task's witness", tier.Name), "choose another name")
+		if tier.Name == WitnessID || strings.HasPrefix(string(tier.Name), string(WitnessID)+".") {
+			d.at(child(where, "name"), fmt.Sprintf("%q is the name of a witness", tier.Name), "choose another name")
 		}
 		d.refer(child(where, "model"), string(tier.Model), "model", models)
 		d.checkParams(child(where, "params"), tier.Params)
 	}
 	d.checkTiers(at, t)
-	if w := t.Witness; w != nil {
-		where := child(at, "witness")
-		d.refer(child(where, "model"), string(w.Model), "model", models)
-		d.checkParams(child(where, "params"), w.Params)
-	}
+	d.checkWitnesses(at, t, models)
 	slicesSeen := map[string]bool{}
 	for i, key := range t.Slices {
 		if slicesSeen[key] {
@@ -292,8 +273,11 @@ func (d *decoder) checkTiers(at string, t *Task) {
 		}
 	}
 	if len(t.Tiers) == 1 {
-		if t.Witness != nil {
-			d.atKey(child(at, "witness"), "a task with one tier never asks its witness", "add a tier, or remove the witness")
+		if len(t.Witnesses) > 0 {
+			d.atKey(child(at, "witnesses"), "a task with one tier never asks its witnesses", "add a tier, or remove the witnesses")
+		}
+		if t.Samples != nil {
+			d.atKey(child(at, "samples"), "a task with one tier never asks it again", "add a tier, or remove the samples")
 		}
 		if t.Fallback == FallbackBestAnswer {
 			d.at(child(at, "fallback"), "a task with one tier has no untrusted answer to fall back on", "add a tier, or remove fallback")

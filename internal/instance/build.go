@@ -153,10 +153,11 @@ func (b *builder) tasks() {
 			t.Tiers = append(t.Tiers, b.tier(tier))
 			spec.Tiers[i] = t.Tiers[i].Tier.Tier
 		}
-		if spec.Witness != nil {
-			one := b.tier(*spec.Witness)
-			t.Witness, spec.Witness = &one, &one.Tier.Tier
+		for i, w := range spec.Witnesses {
+			t.Witnesses = append(t.Witnesses, b.tier(w))
+			spec.Witnesses[i] = t.Witnesses[i].Tier.Tier
 		}
+		b.samples(t, spec)
 		b.rules(t, spec)
 		compiled, err := contract.Compile(spec.Kind, spec.Contract)
 		if err != nil {
@@ -175,10 +176,28 @@ func (b *builder) tier(spec pointsman.Tier) cascade.Tier {
 	return b.instance.models[spec.Variant.Model].tier(spec)
 }
 
+// samples makes the tiers that are judged ready to be asked again: with the params
+// of the samples in place of their own.
+func (b *builder) samples(t *cascade.Task, spec pointsman.Task) {
+	if t.Samples = spec.Samples.Count; t.Samples == 0 {
+		return
+	}
+	for i := range len(t.Tiers) - 1 {
+		one := spec.Tiers[i]
+		one.Variant.Params = maps.Clone(one.Variant.Params)
+		if one.Variant.Params == nil {
+			one.Variant.Params = map[string]string{}
+		}
+		maps.Copy(one.Variant.Params, spec.Samples.Params)
+		sample := b.tier(one)
+		t.Tiers[i].Sample = &sample
+	}
+}
+
 // rules binds the rules of the whole file and of a task to its tiers.
 func (b *builder) rules(t *cascade.Task, spec pointsman.Task) {
 	own := b.parse(b.config.Tasks[t.ID].Rules, "tasks", string(t.ID), "rules")
-	set, err := slices.Concat(b.instance.rules, own).For(spec.Tiers, spec.Witness)
+	set, err := slices.Concat(b.instance.rules, own).For(spec.Tiers, spec.Witnesses)
 	if err != nil {
 		b.wrong(err, "tasks", string(t.ID), "rules")
 		return

@@ -403,7 +403,7 @@ func TestChangedVariantVoidsThePolicy(t *testing.T) {
 		{"the prompt's version", `version: "1"`, `version: "2"`, true},
 		{"a parameter", "{name: small, model: small}", "{name: small, model: small, params: {temperature: 1}}", true},
 		{"the largest tier's model", "{name: large, model: large}", "{name: large, model: big}", true},
-		{"a witness", "    tiers:", "    witness: {model: big}\n    tiers:", true},
+		{"a witness", "    tiers:", "    witnesses: [{model: big}]\n    tiers:", true},
 		{"a price", "price: {input: 0.02, output: 0.02}", "price: {input: 0.03, output: 0.02}", false},
 		{"a time-out", "{name: small, model: small}", "{name: small, model: small, timeout: 3s}", false},
 	} {

@@ -90,7 +90,12 @@ func (e *encoder) decision(d *pointsman.Decision) {
 	e.raw(`"permitted":`)
 	strs(e, d.Rules.Permitted)
 	e.opt(`,"pin":`, string(d.Rules.Pin)).raw(`,"stakes":`).float(d.Rules.Stakes)
-	e.flag(`,"no_witness":true`, d.Rules.NoWitness).raw(`},"attempts":`)
+	e.flag(`,"no_witness":true`, d.Rules.NoWitness)
+	if len(d.Rules.Without) > 0 {
+		e.raw(`,"without":`)
+		strs(e, d.Rules.Without)
+	}
+	e.raw(`},"attempts":`)
 	if d.Attempts == nil {
 		e.raw(`null`)
 	} else {
@@ -163,9 +168,8 @@ func (e *encoder) attempt(a *pointsman.Attempt) {
 		}
 		e.raw(`]`)
 	}
-	if a.Witness != nil {
-		e.raw(`,"witness":`).witness(a.Witness)
-	}
+	e.witnesses(`,"witnesses":[`, a.Witnesses)
+	e.witnesses(`,"samples":[`, a.Samples)
 	e.raw(`}`)
 }
 
@@ -180,9 +184,25 @@ func (e *encoder) try(t *pointsman.Try) {
 	e.raw(`,"latency_ns":`).int(int64(t.Latency)).raw(`}`)
 }
 
+func (e *encoder) witnesses(name string, list []pointsman.WitnessAnswer) {
+	if len(list) == 0 {
+		return
+	}
+	e.raw(name)
+	for i := range list {
+		e.comma(i)
+		e.witness(&list[i])
+	}
+	e.raw(`]`)
+}
+
 func (e *encoder) witness(w *pointsman.WitnessAnswer) *encoder {
-	e.raw(`{"model":`).str(string(w.Model)).raw(`,"variant":`).str(string(w.Variant))
-	e.opt(`,"label":`, w.Label).opt(`,"detail":`, w.Detail)
+	e.raw(`{`)
+	if w.Name != "" {
+		e.raw(`"name":`).str(string(w.Name)).raw(`,`)
+	}
+	e.raw(`"model":`).str(string(w.Model)).raw(`,"variant":`).str(string(w.Variant))
+	e.opt(`,"label":`, w.Label).opt(`,"failure":`, string(w.Failure)).opt(`,"detail":`, w.Detail)
 	e.raw(`,"usage":`).usage(&w.Usage).raw(`,"cost":`).cost(w.Cost)
 	return e.raw(`,"latency_ns":`).int(int64(w.Latency)).raw(`}`)
 }

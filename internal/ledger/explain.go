@@ -9,6 +9,7 @@ import (
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/policy"
+	"github.com/pointsman-ai/pointsman/internal/signal"
 )
 
 // Explanation is why a decision was made.
@@ -111,6 +112,36 @@ func effectOf(r pointsman.RuleEffect) string {
 	return ": " + strings.Join(parts, ", ")
 }
 
+// besideSentence tells what was asked beside a tier, and what it said.
+func besideSentence(a *pointsman.Attempt) string {
+	var parts []string
+	for i := range a.Witnesses {
+		w := &a.Witnesses[i]
+		said := "answered"
+		switch {
+		case w.Failure != "" || w.Detail != "":
+			said = "failed: " + w.Detail
+		case w.Label != "":
+			said = fmt.Sprintf("answered %q", w.Label)
+		}
+		if s, ok := a.Signals.Get(signal.WitnessSignal(i)); ok && s.Present() && w.Label == "" {
+			said += fmt.Sprintf(", and agrees to %.2f", s.Value)
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s) %s", w.Name, w.Model, said))
+	}
+	if n := len(a.Samples); n > 0 {
+		said := fmt.Sprintf("asked %d more times", n)
+		if s, ok := a.Signals.Get(signal.SamplesShare); ok && s.Present() {
+			said += fmt.Sprintf(", it says the same to %.2f", s.Value)
+		}
+		parts = append(parts, said)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(parts, "; ")
+}
+
 func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Tier %s (%s) ", a.Tier, a.Model)
@@ -146,6 +177,7 @@ func attemptSentence(a *pointsman.Attempt, stakes float64) string {
 	if !a.Reading.Valid {
 		fmt.Fprintf(&b, ", which breaks the contract: %s", a.Reading.Problem)
 	}
+	b.WriteString(besideSentence(a))
 	c := a.Confidence
 	stakes = max(stakes, 1) * max(a.Stakes, 1)
 	if c.Acceptable != nil && c.Uplift != nil {

@@ -129,16 +129,21 @@ func (s *sealer) decision(d *pointsman.Decision) *pointsman.Decision {
 		a := &sealed.Attempts[i]
 		a.Detail, a.Reading.Problem = s.detail(a.Cause, a.Detail), s.text(a.Reading.Problem)
 		a.ServedBy, a.FinishReason = s.vendorName(a.ServedBy), s.vendorName(a.FinishReason)
-		if a.Witness != nil {
-			w := *a.Witness
-			w.Detail = s.text(w.Detail)
-			a.Witness = &w
-		}
+		a.Witnesses, a.Samples = s.witnesses(a.Witnesses), s.witnesses(a.Samples)
 	}
 	if IsDirect(d.Task) {
 		s.direct(&sealed)
 	}
 	return &sealed
+}
+
+// witnesses seals what was asked beside a tier, in a copy.
+func (s *sealer) witnesses(list []pointsman.WitnessAnswer) []pointsman.WitnessAnswer {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Detail = s.text(out[i].Detail)
+	}
+	return out
 }
 
 // IsDirect says whether a decision's task is none of the configuration but the

@@ -98,7 +98,8 @@ func full(recording pointsman.Recording, task pointsman.TaskID) (*pointsman.Deci
 	a := &d.Attempts[0]
 	a.Detail, a.Reading.Problem = "echoed "+mail, "the answer is "+mail
 	a.ServedBy, a.FinishReason = mail, "stopped at "+mail
-	a.Witness = &pointsman.WitnessAnswer{Model: "other", Detail: "failed on " + mail}
+	a.Witnesses = []pointsman.WitnessAnswer{{Model: "other", Detail: "failed on " + mail}}
+	a.Samples = []pointsman.WitnessAnswer{{Model: "small", Detail: "failed on " + mail}}
 	p.Attempts[0].ToolCalls = []pointsman.ToolCall{{ID: "call_1", Name: "send", Arguments: `{"to":"` + mail + `","password":"hunter2"}`}}
 	return d, p
 }
@@ -174,7 +175,7 @@ func TestWhatIsLeftOfTexts(t *testing.T) {
 	if diff := cmp.Diff(want, r.Metadata); diff != "" {
 		t.Error(diff)
 	}
-	if r.Attempts[0].Detail != "echoed [EMAIL]" || r.Attempts[0].Witness.Detail != "failed on [EMAIL]" || r.Slices[1] != "customer=[EMAIL]" || r.Slices[0] != "lang=en" {
+	if r.Attempts[0].Detail != "echoed [EMAIL]" || r.Attempts[0].Witnesses[0].Detail != "failed on [EMAIL]" || r.Attempts[0].Samples[0].Detail != "failed on [EMAIL]" || r.Slices[1] != "customer=[EMAIL]" || r.Slices[0] != "lang=en" {
 		t.Errorf("redacted: %+v", r)
 	}
 	if !strings.HasPrefix(r.Conversation, "chat with [EMAIL] ") || r.Conversation != store(pointsman.RecordRedacted, "").Conversation {
@@ -185,7 +186,7 @@ func TestWhatIsLeftOfTexts(t *testing.T) {
 		t.Errorf("a model's name is redacted: %s", named.Task)
 	}
 	n := store(pointsman.RecordNone, "")
-	if n.Metadata != nil || !slices.Equal(n.Slices, []string{"lang=(not kept)", "customer=(not kept)"}) || n.Conversation != "" || n.Detail != "" || n.Attempts[0].Detail != "" || n.Attempts[0].Witness.Detail != "" {
+	if n.Metadata != nil || !slices.Equal(n.Slices, []string{"lang=(not kept)", "customer=(not kept)"}) || n.Conversation != "" || n.Detail != "" || n.Attempts[0].Detail != "" || n.Attempts[0].Witnesses[0].Detail != "" || n.Attempts[0].Samples[0].Detail != "" {
 		t.Errorf("none: %+v", n)
 	}
 }

@@ -71,9 +71,9 @@ func (e *SyntaxError) Is(target error) bool { return target == ErrRule }
 
 // Set is the compiled rules of a task. It is safe for concurrent use.
 type Set struct {
-	rules   Programs
-	tiers   []pointsman.Tier
-	witness *pointsman.Tier
+	rules     Programs
+	tiers     []pointsman.Tier
+	witnesses []pointsman.Tier
 }
 
 type compiled struct {
@@ -151,23 +151,23 @@ func Parse(rules []Rule) (Programs, error) {
 }
 
 // For checks the rules' effects against the tiers of a task and binds them to
-// those. The witness may be nil.
-func (p Programs) For(tiers []pointsman.Tier, witness *pointsman.Tier) (*Set, error) {
+// those and to its witnesses.
+func (p Programs) For(tiers, witnesses []pointsman.Tier) (*Set, error) {
 	for i := range p {
 		if err := check(p[i].Rule, tiers); err != nil {
 			return nil, err
 		}
 	}
-	return &Set{rules: p, tiers: tiers, witness: witness}, nil
+	return &Set{rules: p, tiers: tiers, witnesses: witnesses}, nil
 }
 
 // Compile is [Parse] and then [Programs.For].
-func Compile(rules []Rule, tiers []pointsman.Tier, witness *pointsman.Tier) (*Set, error) {
+func Compile(rules []Rule, tiers, witnesses []pointsman.Tier) (*Set, error) {
 	programs, err := Parse(rules)
 	if err != nil {
 		return nil, err
 	}
-	return programs.For(tiers, witness)
+	return programs.For(tiers, witnesses)
 }
 
 func check(r Rule, tiers []pointsman.Tier) error {
@@ -229,12 +229,17 @@ func (s *Set) Apply(r *pointsman.Request, task pointsman.TaskID) pointsman.RuleE
 				permitted[k] = false
 			}
 		}
-		if s.witness != nil && rule.Forbid.forbids(s.witness) {
-			effect.NoWitness = true
+		for k := range s.witnesses {
+			if id := s.witnesses[k].ID; rule.Forbid.forbids(&s.witnesses[k]) && !slices.Contains(effect.Without, id) {
+				effect.Without = append(effect.Without, id)
+			}
 		}
 		if rule.Pin != "" {
 			pinned = max(pinned, s.index(rule.Pin))
 		}
+	}
+	if len(s.witnesses) > 0 && len(effect.Without) == len(s.witnesses) {
+		effect.NoWitness, effect.Without = true, nil
 	}
 	effect.Permitted = make([]pointsman.TierID, 0, len(s.tiers))
 	for k := range s.tiers {

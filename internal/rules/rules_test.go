@@ -96,8 +96,7 @@ func TestApply(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			witness := &pointsman.Tier{ID: "witness", Place: tiers()[2].Place}
-			set, err := rules.Compile(c.rules, tiers(), witness)
+			set, err := rules.Compile(c.rules, tiers(), []pointsman.Tier{{ID: "witness", Place: tiers()[2].Place}})
 			if err != nil {
 				t.Fatal(err)
 			}

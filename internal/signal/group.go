@@ -24,11 +24,14 @@ func Group(name pointsman.SignalName) string {
 // where it always speaks against it, and 0 where that is for the data to say.
 func Direction(name pointsman.SignalName) int {
 	switch name {
-	case WitnessAgreement, AnswerLogprobMean, AnswerLogprobMin, AnswerLogprobP10, AnswerMargin, AnswerMeanOdds, AnswerMinOdds, AnswerLabelOdds,
+	case WitnessAgreement, WitnessShare, SamplesShare, AnswerLogprobMean, AnswerLogprobMin, AnswerLogprobP10, AnswerMargin, AnswerMeanOdds, AnswerMinOdds, AnswerLabelOdds,
 		StudentAgreement, AgreementOdds, JudgeAcceptable, AnswerFinished:
 		return 1
-	case RequestOOS, StudentOOS, AnswerEntropy, AnswerRefusal:
+	case RequestOOS, StudentOOS, AnswerEntropy, AnswerRefusal, WitnessAgainst, SamplesEntropy:
 		return -1
+	}
+	if strings.HasPrefix(string(name), "witness.") { // of another witness
+		return 1
 	}
 	return 0
 }

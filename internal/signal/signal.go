@@ -38,7 +38,11 @@ const (
 	StudentOOS        pointsman.SignalName = "student.oos"              // an embedded tier's own out-of-scope score, in [0,1]
 	StudentAgreement  pointsman.SignalName = "student.agreement"        // the task's student's probability of the answer's label
 	AgreementOdds     pointsman.SignalName = "student.agreement_odds"   // log-odds of student.agreement
-	WitnessAgreement  pointsman.SignalName = "witness.agreement"        // 1 where another small model gives the same label, else the overlap of words, in [0,1]
+	WitnessAgreement  pointsman.SignalName = "witness.agreement"        // how far the first witness says the same, in [0,1]; of the next, "witness.2.agreement"
+	WitnessShare      pointsman.SignalName = "witness.share"            // share of several witnesses that say the same
+	WitnessAgainst    pointsman.SignalName = "witness.against"          // largest share of them that say something else, all the same
+	SamplesShare      pointsman.SignalName = "samples.share"            // share of the tier's further answers that say the same
+	SamplesEntropy    pointsman.SignalName = "samples.entropy"          // nats, over all answers of the tier by what they say
 	JudgeAcceptable   pointsman.SignalName = "judge.acceptable"         // a text student's P(this answer acceptable)
 	JudgeUplift       pointsman.SignalName = "judge.uplift"             // a text student's P(only the largest right) − P(only this right)
 )
@@ -52,12 +56,12 @@ func OfRequest(r *pointsman.Request, students *Students) pointsman.Signals {
 
 // OfAnswer measures an answer that was read through its contract, in a fixed
 // order.
-func OfAnswer(r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading, witness *Witness, students *Students) pointsman.Signals {
+func OfAnswer(r *pointsman.Request, a *pointsman.Answer, reading pointsman.Reading, beside *Beside, students *Students) pointsman.Signals {
 	out := make(pointsman.Signals, 0, 22+finals(reading))
 	out = appendShape(out, a)
 	out = append(out, truth(AnswerValid, reading.Valid))
 	out = appendLogprobs(out, a.Logprobs)
-	out = append(out, upstreamOwn(a, StudentOOS), witness.agreement(a, reading))
+	out = beside.append(append(out, upstreamOwn(a, StudentOOS)), a, reading)
 	return appendFinal(students.appendAnswer(out, r, a, reading), r, a, reading)
 }
 

@@ -47,6 +47,15 @@ func ofAnswer(a *pointsman.Answer) pointsman.Signals {
 	return signal.OfAnswer(&pointsman.Request{}, a, pointsman.Reading{Valid: true}, nil, nil)
 }
 
+// text is the reading of an answer that has no labels.
+var text = pointsman.Reading{Valid: true}
+
+func said(content string, reading pointsman.Reading) *signal.Witness {
+	return &signal.Witness{Answer: &pointsman.Answer{Text: content}, Reading: reading}
+}
+
+func beside(witnesses ...*signal.Witness) *signal.Beside { return &signal.Beside{Witnesses: witnesses} }
+
 // want checks one signal against a value.
 func want(t *testing.T, s pointsman.Signals, name pointsman.SignalName, value float64) {
 	t.Helper()
@@ -219,8 +228,7 @@ func TestHugeTextIsBounded(t *testing.T) {
 	}
 	want(t, long, signal.AnswerChars, math.Log1p(float64(len(head)+len(tail))))
 	// The witness's overlap is bounded too.
-	w := &signal.Witness{Text: head + tail}
-	want(t, signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{Text: head}, pointsman.Reading{}, w, nil), signal.WitnessAgreement, 1)
+	want(t, signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{Text: head}, text, beside(said(head+tail, text)), nil), signal.WitnessAgreement, 1)
 }
 
 func tokens(logprobs ...float64) []pointsman.TokenLogprob {
@@ -308,25 +316,61 @@ func TestWitness(t *testing.T) {
 	for _, c := range []struct {
 		name, answer string
 		reading      pointsman.Reading
-		witness      signal.Witness
+		witness      *signal.Witness
 		want         float64
 	}{
-		{"the same label", "A", label("A"), signal.Witness{Text: "it is A", Reading: label("A")}, 1},
-		{"another label", "A", label("A"), signal.Witness{Text: "A", Reading: label("B")}, 0},
-		{"a label and none", "A", label("A"), signal.Witness{Text: "A"}, 0},
-		{"the same words", "The cat SAT", pointsman.Reading{}, signal.Witness{Text: "sat the cat"}, 1},
-		{"half of the words", "a b", pointsman.Reading{}, signal.Witness{Text: "b c"}, 0.5},
-		{"words count as often as they stand", "a a a", pointsman.Reading{}, signal.Witness{Text: "a"}, 0.5},
-		{"both say nothing", " ", pointsman.Reading{}, signal.Witness{}, 1},
-		{"one says nothing", "a", pointsman.Reading{}, signal.Witness{}, 0},
+		{"the same label", "A", label("A"), said("it is A", label("A")), 1},
+		{"another label", "A", label("A"), said("A", label("B")), 0},
+		{"a label and none", "A", label("A"), said("A", pointsman.Reading{}), 0},
+		{"the same words", "The cat SAT", text, said("sat the cat", text), 1},
+		{"half of the words", "a b", text, said("b c", text), 0.5},
+		{"words count as often as they stand", "a a a", text, said("a", text), 0.5},
+		{"both say nothing", " ", text, said("", text), 1},
+		{"one says nothing", "a", text, said("", text), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{Text: c.answer}, c.reading, &c.witness, nil)
+			s := signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{Text: c.answer}, c.reading, beside(c.witness), nil)
 			want(t, s, signal.WitnessAgreement, c.want)
 		})
 	}
-	s := signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{}, label("A"), &signal.Witness{Missing: "it was too slow", Reading: label("A")}, nil)
+	s := signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{}, label("A"), beside(&signal.Witness{Missing: "it was too slow", Reading: label("A")}), nil)
 	missing(t, s, signal.WitnessAgreement, "too slow")
+}
+
+func TestSeveralWitnesses(t *testing.T) {
+	label := func(l string) pointsman.Reading { return pointsman.Reading{Valid: l != "", Label: l} }
+	of := func(b *signal.Beside) pointsman.Signals {
+		return signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{}, label("A"), b, nil)
+	}
+	s := of(beside(said("", label("B")), said("", label("A")), said("", label("B"))))
+	for name, value := range map[pointsman.SignalName]float64{
+		signal.WitnessAgreement: 0, "witness.2.agreement": 1, "witness.3.agreement": 0, signal.WitnessShare: 1.0 / 3, signal.WitnessAgainst: 2.0 / 3,
+	} {
+		want(t, s, name, value)
+	}
+	// What all say together is known when all have spoken.
+	s = of(beside(said("", label("B")), nil, &signal.Witness{Missing: "it failed"}))
+	want(t, s, signal.WitnessAgreement, 0)
+	missing(t, s, "witness.2.agreement", "not asked")
+	missing(t, s, "witness.3.agreement", "failed")
+	missing(t, s, signal.WitnessShare, "not all")
+	missing(t, s, signal.WitnessAgainst, "not all")
+	if _, ok := of(beside(said("", label("A")))).Get(signal.WitnessShare); ok {
+		t.Error("of one witness, the share says nothing more")
+	}
+}
+
+func TestSamples(t *testing.T) {
+	label := func(l string) pointsman.Reading { return pointsman.Reading{Valid: true, Label: l} }
+	of := func(samples ...signal.Witness) pointsman.Signals {
+		return signal.OfAnswer(&pointsman.Request{}, &pointsman.Answer{}, label("A"), &signal.Beside{Samples: samples, Sampled: true}, nil)
+	}
+	s := of(*said("", label("A")), *said("", label("B")), *said("", label("A")))
+	want(t, s, signal.SamplesShare, 2.0/3)
+	want(t, s, signal.SamplesEntropy, -(0.75*math.Log(0.75) + 0.25*math.Log(0.25)))
+	missing(t, s, signal.WitnessAgreement, "no witness")
+	missing(t, of(), signal.SamplesShare, "no further answers")
+	missing(t, of(*said("", label("A")), signal.Witness{Missing: "it failed"}), signal.SamplesEntropy, "failed")
 }
 
 // trained makes a student of two classes that a word tells apart.
@@ -432,9 +476,9 @@ func TestSignalsAreFiniteAndInOrder(t *testing.T) {
 			a.Signals = []pointsman.Signal{pointsman.Measured(signal.StudentOOS, anyLogprob().Draw(t, "oos"))}
 		}
 		reading := anyReading().Draw(t, "reading")
-		var witness *signal.Witness
+		var witness *signal.Beside
 		if rapid.Bool().Draw(t, "witness") {
-			witness = &signal.Witness{Text: anyText().Draw(t, "testimony"), Reading: anyReading().Draw(t, "its reading")}
+			witness = beside(said(anyText().Draw(t, "testimony"), anyReading().Draw(t, "its reading")))
 		}
 		s := rapid.SampledFrom(students).Draw(t, "students")
 		before := slices.Clone(a.Logprobs)
@@ -481,7 +525,7 @@ func FuzzSignals(f *testing.F) {
 		r := &pointsman.Request{Input: input}
 		a := &pointsman.Answer{Text: answer, Logprobs: []pointsman.TokenLogprob{{Token: "a", Logprob: logprob, Top: top("a", logprob, "b", other)}}}
 		request := signal.OfRequest(r, nil)
-		s := signal.OfAnswer(r, a, pointsman.Reading{Valid: true}, &signal.Witness{Text: witness}, nil)
+		s := signal.OfAnswer(r, a, pointsman.Reading{Valid: true}, beside(said(witness, text)), nil)
 		if why := sound(request) + sound(s); why != "" {
 			t.Fatalf("%s: %+v %+v", why, request, s)
 		}
@@ -489,7 +533,7 @@ func FuzzSignals(f *testing.F) {
 			t.Fatalf("order: %v %v", names(request), names(s))
 		}
 		if utf8.ValidString(answer) { // a text agrees with itself
-			want(t, signal.OfAnswer(r, a, pointsman.Reading{}, &signal.Witness{Text: answer}, nil), signal.WitnessAgreement, 1)
+			want(t, signal.OfAnswer(r, a, text, beside(said(answer, text)), nil), signal.WitnessAgreement, 1)
 		}
 	})
 }

@@ -162,7 +162,7 @@ func TestRecordingsFitTheConfiguration(t *testing.T) {
 		t.Errorf("contract of the configuration (-prepare +pointsman.yaml):\n%s", diff)
 	}
 	input := "Category: music\n\nHow many strings has a cello?\n\nA. Three\nB. Four <4>"
-	for i, tier := range append(slices.Clone(task.Tiers), *task.Witness) {
+	for i, tier := range append(slices.Clone(task.Tiers), task.Witnesses...) {
 		model := c.Models[tier.Variant.Model]
 		recording, err := recorded.Open(c.Upstreams[model.Upstream].Recording.String(), recorded.Options{})
 		if err != nil {
