@@ -66,6 +66,7 @@ func works() []work {
 	return []work{
 		{"mmlu-pro-1w", mmluPro(true), 2000, 2000, 120, quality, []target{{0.9, 0.48}, {0.95, 0.27}}, 0},
 		{"mmlu-pro-1w harm", mmluPro(true), 2000, 2000, 60, harm, []target{{0.9, math.NaN()}, {0.95, math.NaN()}}, 0},
+		{"mmlu-pro-3w", mmluProWitnesses, 2000, 2000, 60, quality, []target{{0.95, 0.32}}, 0},
 		{"mmlu-pro-300", mmluPro(true), 150, 150, 300, quality, []target{{0.9, 0.22}}, 0},
 		{"routellm-mmlu", func(root string) ([]item, error) { return routellm(root, "mmlu_mixtral_vs_gpt4.csv.gz", false) }, 1500, 1500, 120, quality, []target{{0.9, 0.65}, {0.95, 0.36}}, 0.65},
 		{"gsm8k", gsm(true), 300, 400, 300, quality, []target{{0.9, 0.40}}, 0},
@@ -74,6 +75,7 @@ func works() []work {
 		{"apgr-gsm8k answer", gsm(true), 653, 0, 20, quality, nil, 0.74},
 		{"apgr-mmlu-pro own", mmluPro(false), 4000, 0, 10, quality, nil, 0.60},
 		{"apgr-mmlu-pro 1w", mmluPro(true), 4000, 0, 6, quality, nil, math.NaN()},
+		{"apgr-mmlu-pro 3w", mmluProWitnesses, 4000, 0, 6, quality, nil, 0.68},
 	}
 }
 
@@ -184,6 +186,9 @@ type result struct {
 	kept   []float64 // at each target
 	broken []bool
 	apgr   float64
+	// even is the price ratio at which the cascade breaks even, at each target;
+	// NaN where nothing is kept.
+	even []float64
 }
 
 // measure runs the draws, two at a time.
@@ -256,6 +261,11 @@ func (w *work) draw(items []item, seed uint64) (result, error) {
 		}
 		kept, broken := w.judge(p, rest, t.retain)
 		r.kept, r.broken = append(r.kept, kept), append(r.broken, broken)
+		even, ok := breakEven(p, rest)
+		if !ok {
+			even = math.NaN()
+		}
+		r.even = append(r.even, even)
 		if r.apgr, err = ranking(p, rest); err != nil {
 			return r, err
 		}
@@ -360,6 +370,9 @@ func (w *work) rows(results []result) []row {
 			panic(err) // there are draws
 		}
 		out = append(out, row{w.name, fmt.Sprintf("broken@%g", t.retain), rate.Value, rate.Low, rate.High, 1 - confidence, "lower", true})
+	}
+	if w.name == "mmlu-pro-3w" {
+		out = append(out, w.breakEvens(results)...)
 	}
 	if w.apgr != 0 {
 		var apgr []float64

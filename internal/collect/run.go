@@ -65,6 +65,24 @@ type run struct {
 	former []func(example pointsman.Digest) key
 }
 
+// reader is an asker that reads a kept answer through the contract again: where the
+// final answer stands in it is not kept.
+type reader interface {
+	read(answer *pointsman.Answer, input string) pointsman.Reading
+}
+
+func (c *Cascade) read(answer *pointsman.Answer, input string) pointsman.Reading {
+	return c.Task.Read(answer, input)
+}
+
+func (c *Tiers) read(answer *pointsman.Answer, input string) pointsman.Reading {
+	return c.Task.Read(answer, input)
+}
+
+func (a *HTTP) read(answer *pointsman.Answer, input string) pointsman.Reading {
+	return a.options.Read(answer, input)
+}
+
 // job is one example for one target, and then what became of it.
 type job struct {
 	Outcome
@@ -137,6 +155,9 @@ func (r *run) put(ctx context.Context, j job) error {
 		return err
 	}
 	if result != nil {
+		if asker, ok := r.Asker.(reader); ok && result.Reading.Valid {
+			result.Reading.Final = asker.read(&pointsman.Answer{Text: result.Text}, j.Example.Text()).Final
+		}
 		j.Result, j.Reused = result, true
 		r.outcomes <- j
 		return ctx.Err()

@@ -47,7 +47,7 @@ func (x Extract) Score(e *dataset.Example, text string, r pointsman.Reading) Sco
 	}
 	var got fields
 	if r.Valid {
-		got, err = flatten([]byte(contract.Object(text)))
+		got, err = flatten([]byte(contract.Object(final(text, r))))
 	}
 	return x.compare(want, got, r.Valid && err == nil)
 }

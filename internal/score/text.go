@@ -25,9 +25,10 @@ var _ Scorer = Text{}
 // Name is the measure with its cut.
 func (t Text) Name() string { return fmt.Sprintf("%s>=%g", t.Measure, t.Accept) }
 
-// Score compares the answer with the reference. An answer that breaks its
-// contract is a zero.
+// Score compares the answer with the reference: where the contract has a pattern,
+// what it found. An answer that breaks its contract is a zero.
 func (t Text) Score(e *dataset.Example, text string, r pointsman.Reading) Score {
+	text = final(text, r)
 	if strings.TrimSpace(e.Reference) == "" {
 		return skip("the example has no reference")
 	}
@@ -51,6 +52,15 @@ func (t Text) Score(e *dataset.Example, text string, r pointsman.Reading) Score 
 	}
 	score.Parts = parts
 	return score
+}
+
+// final is the answer within a text: what the contract's pattern found, or all of
+// it.
+func final(text string, r pointsman.Reading) string {
+	if r.Final.Text != "" {
+		return r.Final.Text
+	}
+	return text
 }
 
 func one(yes bool) float64 {
