@@ -218,7 +218,7 @@ func (k *calibrateOptions) putInForce(o *options, store *artefact.Store, r *cali
 		}
 		fallthrough
 	default:
-		if err := store.Activate(r.Task, r.Policy); err != nil {
+		if err := store.Activate(r.Task, r.Policy, time.Now()); err != nil {
 			return err
 		}
 		r.Active, r.State = true, "in force"

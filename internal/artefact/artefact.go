@@ -6,10 +6,10 @@ package artefact
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/datadir"
@@ -46,6 +46,50 @@ func (s *Store) Put(content []byte) (pointsman.Digest, error) {
 	return d, nil
 }
 
+// Find lists the artefacts whose first bytes, up to headSize of them, are accepted.
+// What is not whole or not named by a digest is passed over.
+func (s *Store) Find(accept func(head []byte) bool) ([]pointsman.Digest, error) {
+	var out []pointsman.Digest
+	err := filepath.WalkDir(s.dir.Artefacts(), func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // nothing was stored yet
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		d, err := pointsman.ParseDigest("sha256:" + entry.Name())
+		if err != nil {
+			return nil //nolint:nilerr // a file that is being written, or none of ours
+		}
+		head, err := readHead(path)
+		if err == nil && accept(head) {
+			out = append(out, d)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look through the artefacts: %w", err)
+	}
+	return out, nil
+}
+
+// headSize is how many bytes tell what an artefact is.
+const headSize = 64
+
+func readHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(f, head)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return head[:n], err
+}
+
 // Get returns the bytes of a digest.
 func (s *Store) Get(d pointsman.Digest) ([]byte, error) {
 	if _, err := pointsman.ParseDigest(string(d)); err != nil {
@@ -62,34 +106,6 @@ func (s *Store) Get(d pointsman.Digest) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", ErrAltered, s.dir.Artefact(d))
 	}
 	return content, nil
-}
-
-// ActiveDir is where the names of the active policies lie, one file a task:
-// what a reload watches.
-func (s *Store) ActiveDir() string { return s.dir.Active() }
-
-// Activate makes a policy the one in force for a task.
-func (s *Store) Activate(task pointsman.TaskID, d pointsman.Digest) error {
-	if err := writeFile(s.dir.ActivePolicy(task), []byte(string(d)+"\n")); err != nil {
-		return fmt.Errorf("activate policy: %w", err)
-	}
-	return nil
-}
-
-// Active is the digest of the policy in force for a task.
-func (s *Store) Active(task pointsman.TaskID) (pointsman.Digest, error) {
-	content, err := os.ReadFile(s.dir.ActivePolicy(task))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%w: task %s has no active policy", ErrNotFound, task)
-	}
-	if err != nil {
-		return "", fmt.Errorf("read active policy: %w", err)
-	}
-	d, err := pointsman.ParseDigest(strings.TrimSpace(string(content)))
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", s.dir.ActivePolicy(task), err)
-	}
-	return d, nil
 }
 
 // writeFile makes a file appear whole, in a directory that is made for it.

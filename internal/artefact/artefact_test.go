@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/artefact"
@@ -61,7 +62,7 @@ func TestActivePolicyStaysInItsDirectory(t *testing.T) {
 		if _, err := s.Active(task); !errors.Is(err, artefact.ErrNotFound) {
 			t.Errorf("%q before: %v", task, err)
 		}
-		if err := s.Activate(task, d); err != nil {
+		if err := s.Activate(task, d, time.Unix(0, 0)); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.Active(task); err != nil || got != d {

@@ -22,10 +22,13 @@ func (d Dir) Journal() string { return d.join("journal") }
 // deleted at any time.
 func (d Dir) Index() string { return d.join("index.sqlite") }
 
+// Artefacts is the directory of immutable content.
+func (d Dir) Artefacts() string { return d.join("artefacts") }
+
 // Artefact is the file of immutable content: a policy, a student, a snapshot of
 // a configuration. The digest must be a valid one.
 func (d Dir) Artefact(digest pointsman.Digest) string {
-	return d.join("artefacts", digest.Hex()[:2], digest.Hex())
+	return filepath.Join(d.Artefacts(), digest.Hex()[:2], digest.Hex())
 }
 
 // Active is the directory that names the policy in force, one file a task.
@@ -42,6 +45,11 @@ func (d Dir) Drift() string { return d.join("drift") }
 // DriftOf is the file that says whether a task's certificate is withdrawn.
 func (d Dir) DriftOf(task pointsman.TaskID) string {
 	return filepath.Join(d.Drift(), escape(string(task))+".json")
+}
+
+// PolicyHistory is the file that remembers which policies of a task were in force.
+func (d Dir) PolicyHistory(task pointsman.TaskID) string {
+	return d.join("history", escape(string(task))+".jsonl")
 }
 
 // Answers is the cache of the answers that calibration has collected for a task.

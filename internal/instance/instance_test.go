@@ -140,7 +140,7 @@ func activate(t *testing.T, dir string, tiers []pointsman.Digest, students ...po
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Activate("support", d); err != nil {
+	if err := store.Activate("support", d, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -256,7 +256,7 @@ func TestBuildTellsOfABrokenPolicy(t *testing.T) {
 		want string
 	}{
 		{"it is not there", func(t *testing.T, dir string, _ []pointsman.Digest) {
-			if err := artefact.Open(dir).Activate("support", pointsman.DigestOf([]byte("gone"))); err != nil {
+			if err := artefact.Open(dir).Activate("support", pointsman.DigestOf([]byte("gone")), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}, "policy of task support: no such artefact"},
@@ -315,7 +315,7 @@ func put(t *testing.T, dir, content string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := artefact.Open(dir).Activate("support", d); err != nil {
+	if err := artefact.Open(dir).Activate("support", d, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }

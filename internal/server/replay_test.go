@@ -296,7 +296,7 @@ func putInForce(t *testing.T, r *running, task pointsman.TaskID, threshold float
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Activate(task, digest); err != nil {
+	if err := store.Activate(task, digest, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }
