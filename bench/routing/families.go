@@ -15,5 +15,8 @@ func families() []family {
 	for _, w := range calibratedWorks() {
 		all = append(all, family{w.name, w.measure})
 	}
+	for _, w := range promiseWorks() {
+		all = append(all, family{w.name, w.measure})
+	}
 	return all
 }

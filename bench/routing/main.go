@@ -318,10 +318,10 @@ func accepts(p *policy.Policy, o *fit.Observation) bool {
 	if !p.Certified() {
 		return false
 	}
-	if cause, _ := p.Unusable(0, &policy.Before{Request: o.Request, Shape: o.Shape}); cause != "" {
+	if cause, _ := p.Unusable(0, &policy.Before{Slices: o.Slices, Request: o.Request, Shape: o.Shape}); cause != "" {
 		return false
 	}
-	accept, _, _ := p.Decide(0, nil, max(o.Tiers[0].Stakes, 1), pointsman.Reading{Valid: o.Tiers[0].Valid}, p.Assess(0, o.Request, o.Tiers[0].Signals))
+	accept, _, _ := p.Decide(0, o.Slices, max(o.Tiers[0].Stakes, 1), pointsman.Reading{Valid: o.Tiers[0].Valid}, p.Assess(0, o.Request, o.Tiers[0].Signals))
 	return accept
 }
 
