@@ -74,12 +74,11 @@ certificate, and a decision log that can be verified and replayed.`,
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
 	root.AddCommand(
 		newInit(o), newServe(o), newCheck(o), newSchema(o), newKey(o), newVersion(o),
-		newDataset(o), newStudent(o), newVectors(o), newCollect(o), newLabel(o), newCalibrate(o), newPolicy(o), newEval(o), newRecord(o), newAudit(o), newDemo(o), newMan(o),
+		newDataset(o), newStudent(o), newVectors(o), newCollect(o), newLabel(o), newCalibrate(o), newPolicy(o), newEval(o), newRecord(o), newAudit(o), newDrift(o), newDemo(o), newMan(o),
 	)
 	// Those that cobra adds at the end of its own accord.
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	root.AddCommand(newDrift(o))
 	usageOnly(root)
 	return root
 }

@@ -16,11 +16,12 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/ledger"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/shadow"
+	"github.com/pointsman-ai/pointsman/internal/watch"
 	"github.com/pointsman-ai/pointsman/internal/withdraw"
 )
 
 func newDrift(o *options) *cobra.Command {
-	return group("drift", "Shadow audits: how they stand, what was withdrawn, and resets", newDriftStatus(o), newDriftReset(o))
+	return group("drift", "Audits and watches: how they stand, what was withdrawn, and resets", newDriftStatus(o), newDriftReset(o))
 }
 
 // driftStatus is how one task stands.
@@ -34,6 +35,16 @@ type driftStatus struct {
 	Watch  *shadow.Status   `json:"watch"`
 	Spent  *costToday       `json:"spent_today"`
 	Events []withdraw.Event `json:"events"`
+	// Watches are off, with the reason, or compare traffic with their bounds.
+	Watches watchesStatus `json:"watches"`
+}
+
+// watchesStatus is how the watches of a task stand, as far as it is on record.
+type watchesStatus struct {
+	On       bool            `json:"on"`
+	Why      string          `json:"why,omitempty"`
+	Bounds   []watch.Bounds  `json:"bounds"`
+	Warnings []watch.Warning `json:"warnings"`
 }
 
 // costToday is what audits on record were charged today (UTC), in nano-dollars.
@@ -47,7 +58,8 @@ func newDriftStatus(o *options) *cobra.Command {
 		Use: "status [TASK]", Short: "Say whether audited answers have become worse", Args: cobra.MaximumNArgs(1),
 		Long: `Say how the audits of each task stand, read from the decision log: how often kept
 answers disagree with the largest tier, what the certificate allows, how far the
-evidence of drift has come (1 withdraws the certificate), and what was done.
+evidence of drift has come (1 withdraws the certificate), and what was done; and what
+the watches of a running server have warned of.
 It works beside a running server.`,
 		Example: "  pointsman drift status\n  pointsman drift status intent --json",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -99,7 +111,7 @@ func tasksNamed(c *config.Config, args []string) ([]pointsman.TaskID, error) {
 }
 
 func driftOf(ctx context.Context, c *config.Config, reader *ledger.Reader, task pointsman.TaskID) (*driftStatus, error) {
-	s := &driftStatus{Task: task, State: "off", Events: []withdraw.Event{}}
+	s := &driftStatus{Task: task, State: "off", Events: []withdraw.Event{}, Watches: watchesStatus{Why: "the task has no policy", Bounds: []watch.Bounds{}, Warnings: []watch.Warning{}}}
 	events, err := withdraw.Events(c.Data(), task)
 	if err != nil {
 		return nil, err
@@ -115,10 +127,14 @@ func driftOf(ctx context.Context, c *config.Config, reader *ledger.Reader, task 
 		return nil, err
 	}
 	alarm, since := withdraw.InForce(events, s.Policy)
+	p := loadPolicy(store, s.Policy)
+	if s.Watches, err = watchesOf(c.Data(), task, s.Policy, p, since); err != nil {
+		return nil, err
+	}
 	settings := c.Tasks[task].Audit
 	if settings == nil {
 		s.Why = "audits are not configured (tasks." + string(task) + ".audit)"
-	} else if err := watchOf(ctx, s, settings, reader, loadPolicy(store, s.Policy), since); err != nil {
+	} else if err := watchOf(ctx, s, settings, reader, p, since); err != nil {
 		return nil, err
 	}
 	if alarm != nil {
@@ -178,6 +194,7 @@ func writeDrift(b *bytes.Buffer, s *driftStatus) {
 			fmt.Fprintf(b, "    after %d audits; harm %.4f in the last %d, %.4f in all, %.4f allowed\n", v.Audits, v.Recent, v.RecentAudits, v.Harm, v.Allowed)
 		}
 	}
+	writeWatches(b, s)
 	if s.State == "withdrawn" {
 		fmt.Fprintf(b, "  every request goes to the largest tier. Calibrate again on fresh examples (pointsman calibrate %s ...),\n  or take it back: pointsman drift reset %s --reason \"...\"\n", s.Task, s.Task)
 	}
@@ -186,9 +203,10 @@ func writeDrift(b *bytes.Buffer, s *driftStatus) {
 func newDriftReset(o *options) *cobra.Command {
 	var reason string
 	c := &cobra.Command{
-		Use: "reset TASK --reason TEXT", Short: "Put a withdrawn certificate in force again, with the reason on record", Args: cobra.ExactArgs(1),
+		Use: "reset TASK --reason TEXT", Short: "Put a withdrawn certificate in force again and end warnings, with the reason on record", Args: cobra.ExactArgs(1),
 		Long: `Put the certificate that an alarm withdrew in force again. Audits are counted anew
-from then on; those before stay on record. A running server follows by itself.`,
+from then on; those before stay on record. Warnings of watches end as well, and the
+watches begin anew. A running server follows by itself.`,
 		Example: `  pointsman drift reset intent --reason "the largest tier was misconfigured, see INC-42"`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runDriftReset(o, args, reason, time.Now())
@@ -220,14 +238,22 @@ func runDriftReset(o *options, args []string, reason string, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	if alarm, _ := withdraw.InForce(events, digest); alarm == nil {
-		return &pointsman.Error{Code: pointsman.CodeInvalid, Message: fmt.Sprintf("the certificate of task %s is not withdrawn", task), Hint: "pointsman drift status " + string(task) + " says how it stands"}
+	alarm, since := withdraw.InForce(events, digest)
+	warnings, err := watch.InForce(c.Data(), task, digest, since)
+	if err != nil {
+		return err
+	}
+	if alarm == nil && len(warnings) == 0 {
+		return &pointsman.Error{Code: pointsman.CodeInvalid, Message: fmt.Sprintf("the certificate of task %s is not withdrawn, and no watch warns", task), Hint: "pointsman drift status " + string(task) + " says how it stands"}
 	}
 	e := withdraw.Event{Time: now.UTC(), Policy: digest, Reset: true, Reason: reason}
 	if err := withdraw.Append(c.Data(), task, e); err != nil {
 		return err
 	}
 	return o.print(e, func(b *bytes.Buffer) {
-		fmt.Fprintf(b, "task %s: the certificate of policy %s is in force again\n", task, digest.Short())
+		if alarm != nil {
+			fmt.Fprintf(b, "task %s: the certificate of policy %s is in force again\n", task, digest.Short())
+		}
+		fmt.Fprintf(b, "task %s: warnings that ended: %d\n", task, len(warnings))
 	})
 }

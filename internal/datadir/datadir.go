@@ -52,6 +52,11 @@ func (d Dir) PolicyHistory(task pointsman.TaskID) string {
 	return d.join("history", escape(string(task))+".jsonl")
 }
 
+// WarningsOf is the file of what the watches of a task have warned of.
+func (d Dir) WarningsOf(task pointsman.TaskID) string {
+	return d.join("warnings", escape(string(task))+".json")
+}
+
 // Answers is the cache of the answers that calibration has collected for a task.
 func (d Dir) Answers(task pointsman.TaskID) string { return d.join("answers", string(task)+".jsonl") }
 

@@ -53,6 +53,9 @@ type Policy struct {
 	// Certificate is the promise of the whole cascade; nil in policies of the
 	// first version, whose stages have one each.
 	Certificate *Certificate `json:"certificate,omitempty"`
+	// Reference is what traffic is compared with; nil where nothing is certified,
+	// and in older policies.
+	Reference *Reference `json:"reference,omitempty"`
 }
 
 // Student names an auxiliary model whose signals a policy reads.

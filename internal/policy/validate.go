@@ -95,6 +95,11 @@ func (p *Policy) check() error {
 	if err := p.Certificate.check(); err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}
+	if p.Reference != nil {
+		if err := p.Reference.check(len(p.Stages)); err != nil {
+			return fmt.Errorf("reference: %w", err)
+		}
+	}
 	if p.Certificate.Certified != slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Thresholds[0].Threshold != nil }) {
 		return fmt.Errorf("thresholds are in force exactly where the certificate is")
 	}

@@ -25,6 +25,7 @@ func (s *server) newMetrics() *telemetry.Metrics {
 	m.Counter("pointsman_config_reloads_total", "Configurations put in force after the first.", func() float64 { return float64(s.reloads.Load()) })
 	m.Counter("pointsman_config_refused_total", "Changed configurations that were refused.", func() float64 { return float64(s.refused.Load()) })
 	m.Gauge("pointsman_certificates_withdrawn", "Tasks whose certificate is withdrawn for drift; their requests go to the largest tier.", s.withdrawn)
+	m.Gauge("pointsman_watch_warnings", "Watches that warn: traffic of a task is not as calibration saw it. Nothing is withdrawn.", s.watches.Warnings)
 	return m
 }
 

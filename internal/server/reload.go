@@ -81,6 +81,7 @@ func (s *server) reload() {
 	s.needsRestart(c)
 	s.metrics.Configure(names(c))
 	s.owe(next)
+	s.follow(next)
 	s.instances.Swap(next)
 	s.memory.Resize(int64(c.Server.Memory))
 	s.admit(c)

@@ -27,7 +27,7 @@ func (s *server) run(ctx context.Context) error {
 	auditor := s.newAuditor(records)
 	g := gateway.New(gateway.Options{
 		Acquire: func() (gateway.Instance, func()) { return s.instances.Acquire() }, Gate: s.gate, Memory: s.memory, Log: records, Outcomes: records, IDs: pointsman.NewIDSource(nil, nil),
-		Logger: s.log, Observe: s.metrics.Observe, Draining: s.active.isDraining, Kept: auditor.Kept,
+		Logger: s.log, Observe: s.observe, Draining: s.active.isDraining, Kept: auditor.Kept,
 	})
 
 	// What requests stand on outlives the last of them.
@@ -56,6 +56,7 @@ func (s *server) run(ctx context.Context) error {
 	start("index", func(ctx context.Context) error { return s.index.Follow(ctx, s.journal) })
 	audited, audit := s.audit(auditor)
 	start("audits", audit)
+	start("watches", s.watches.Run)
 	start("configuration", s.watch)
 	start("snapshots", s.keepSnapshots)
 	start("api", serve(api, open.api))

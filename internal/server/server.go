@@ -25,6 +25,7 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/store/sqlite"
 	"github.com/pointsman-ai/pointsman/internal/telemetry"
+	"github.com/pointsman-ai/pointsman/internal/watch"
 )
 
 // Options say what to run.
@@ -102,6 +103,7 @@ type server struct {
 	active    *active
 	recent    *recent
 	metrics   *telemetry.Metrics
+	watches   *watch.Watches
 	seen      string // state of the files in force or refused; for watch alone
 	snapshots snapshots
 	reloads   atomic.Uint64
@@ -146,6 +148,8 @@ func open(c *config.Config, o Options, before string) (_ *server, err error) {
 	if s.journal, err = OpenJournal(c, s.log); err != nil {
 		return nil, unwritable(c.DataDir.String(), err)
 	}
+	s.watches = s.newWatches()
+	s.follow(first)
 	s.metrics = s.newMetrics()
 	s.index, err = sqlite.Open(c.Data().Index(), sqlite.Options{Journal: s.journal.Dir(), Logger: s.log})
 	return s, err

@@ -191,6 +191,7 @@ func Fit(ctx context.Context, observations []Observation, options Options) (*pol
 	if err := t.certify(); err != nil {
 		return nil, nil, err
 	}
+	p.Reference = t.reference()
 	if err := p.Validate(); err != nil {
 		return nil, nil, err
 	}

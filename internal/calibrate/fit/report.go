@@ -169,15 +169,28 @@ func (t *tester) report(stages []*learned) (*Report, error) {
 
 // live is the tier that answers an observation under a policy, as it does live.
 func live(p *policy.Policy, one *Observation) int {
+	return follow(p, one, func(int, bool, pointsman.Cause) {})
+}
+
+// follow is live, and tells of each tier before the one that answers whether it was
+// asked, and why its answer was accepted or the cascade moved on.
+func follow(p *policy.Policy, one *Observation, tell func(tier int, asked bool, cause pointsman.Cause)) int {
 	last := len(one.Tiers) - 1
 	for tier := range last {
 		t := &one.Tiers[tier]
 		before := &policy.Before{Slices: one.Slices, Request: one.Request, Shape: one.Shape}
-		if cause, _ := p.Unusable(tier, before); cause != "" || t.Failed {
+		if cause, _ := p.Unusable(tier, before); cause != "" {
+			tell(tier, false, cause)
+			continue
+		}
+		if t.Failed {
+			tell(tier, true, pointsman.CauseError)
 			continue
 		}
 		c := p.Assess(tier, one.Request, t.Signals)
-		if accept, _, _ := p.Decide(tier, one.Slices, one.stakes(tier), pointsman.Reading{Valid: t.Valid}, c); accept {
+		accept, cause, _ := p.Decide(tier, one.Slices, one.stakes(tier), pointsman.Reading{Valid: t.Valid}, c)
+		tell(tier, true, cause)
+		if accept {
 			return tier
 		}
 	}
