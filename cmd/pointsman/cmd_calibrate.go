@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -126,6 +128,9 @@ func runCalibrate(ctx context.Context, o *options, k calibrateOptions) error {
 	if k.labels != "" && !slices.Contains(pointsman.LabelSources, pointsman.LabelSource(k.labels)) {
 		return usageError{fmt.Errorf("--labels %s: want truth, people, judge or agreement", k.labels)}
 	}
+	if err := writable(k.page); err != nil {
+		return err
+	}
 	c, err := o.load()
 	if err != nil {
 		return err
@@ -222,6 +227,21 @@ func (k *calibrateOptions) putInForce(o *options, store *artefact.Store, r *cali
 			return err
 		}
 		r.Active, r.State = true, "in force"
+	}
+	return nil
+}
+
+// writable says, before anything is asked, why a page could not be written: its
+// folder is not there.
+func writable(page string) error {
+	if page == "" {
+		return nil
+	}
+	folder := filepath.Dir(page)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: fmt.Sprintf("--page %s: there is no folder %s", page, folder), Hint: "make it first, or name another file",
+		}
 	}
 	return nil
 }
