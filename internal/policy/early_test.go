@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/pointsman-ai/pointsman"
@@ -96,6 +97,22 @@ func TestBrokenGreyZonesAreRefused(t *testing.T) {
 		spoil(&p.Stages[0].Early[0])
 		if p.Validate() == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// A policy of today without its certificate, or without its support, is refused,
+// and nothing reads what is not there.
+func TestAHalfPolicyIsRefused(t *testing.T) {
+	for name, spoil := range map[string]func(*policy.Policy){
+		"no certificate": func(p *policy.Policy) { p.Certificate = nil },
+		"no support":     func(p *policy.Policy) { p.Support = nil },
+		"neither":        func(p *policy.Policy) { p.Certificate, p.Support = nil, nil },
+	} {
+		p := present()
+		spoil(p)
+		if err := p.Validate(); !errors.Is(err, policy.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (p *Policy) check() error {
 	switch {
 	case p.Version != Version && p.Version != first:
 		return fmt.Errorf("version %d, this program knows versions %d to %d", p.Version, first, Version)
-	case (p.Version == first) != (p.Certificate == nil && p.Support == nil):
+	case p.Version == first && (p.Certificate != nil || p.Support != nil), p.Version != first && (p.Certificate == nil || p.Support == nil):
 		return fmt.Errorf("a certificate and a support of the whole policy belong to version %d and later", Version)
 	case p.Target.Promise != "" && p.Target.Promise != pointsman.PromiseQuality && p.Target.Promise != pointsman.PromiseHarm:
 		return fmt.Errorf("target: promise %q is not known", p.Target.Promise)

@@ -107,6 +107,8 @@ type state struct {
 	allowed,
 	share float64
 	watch   *Watch // nil where harm is not watched for
+	// withdrawn says that the certificate was, for what this watch saw.
+	withdrawn bool
 	loaded  bool   // the budget
 	budget  Budget
 	refused time.Time // the day on which the log said that the budget is spent
@@ -320,23 +322,26 @@ func (a *Auditor) count(s *state, task *cascade.Task, j *job, audit *pointsman.A
 		a.Observe(j.task, result, audit.Charged, nil)
 		return
 	}
-	before := s.watch.detector.Alarm()
-	if s.watch.Add(audit, nil) && !before {
-		a.alarm(s, j.task)
+	// What could not be put on record is tried again at the next audit.
+	if s.watch.Add(audit, nil) && !s.withdrawn {
+		s.withdrawn = a.alarm(s, j.task)
 	}
 	status := s.watch.Status()
 	a.Observe(j.task, result, audit.Charged, &status)
 }
 
-// alarm withdraws the certificate. The caller holds the state.
-func (a *Auditor) alarm(s *state, task pointsman.TaskID) {
+// alarm withdraws the certificate, and says whether it could. The caller holds the
+// state.
+func (a *Auditor) alarm(s *state, task pointsman.TaskID) bool {
 	e := withdraw.Event{Time: a.Now().UTC(), Policy: s.policy, Reason: "audited answers disagree with the largest tier more than the certificate allows", Evidence: s.watch.evidence()}
 	a.Logger.Error("drift: the certificate is withdrawn, and requests go to the largest tier", "task", task, "policy", s.policy.Short(),
 		"audits", e.Evidence.Audits, "allowed", e.Evidence.Allowed, "harm", e.Evidence.Harm, "recent_harm", e.Evidence.Recent, "recent_audits", e.Evidence.RecentAudits,
 		"hint", "see pointsman drift status "+string(task)+"; calibrate again, or pointsman drift reset with a reason")
 	if err := a.Withdraw(task, e); err != nil {
 		a.Logger.Error("drift: the certificate could not be withdrawn", "task", task, "error", err)
+		return false
 	}
+	return true
 }
 
 // reservation bounds what an answer of a tier costs; it is the request's bytes and
@@ -391,8 +396,9 @@ func (a *Auditor) state(ctx context.Context, task *cascade.Task, settings *Setti
 		}
 	}
 	s.policy, s.since, s.allowed, s.share, s.watch = task.PolicyDigest, since, allowed, settings.Share, watch
+	s.withdrawn = false
 	if watch != nil && watch.detector.Alarm() { // by what was said later of answers, or by a stricter allowance
-		a.alarm(s, task.ID)
+		s.withdrawn = a.alarm(s, task.ID)
 	}
 	return s, nil
 }

@@ -94,5 +94,9 @@ func defined(x float64) *float64 {
 // evidence is what an alarm rests on.
 func (w *Watch) evidence() *withdraw.Evidence {
 	s := w.detector.State()
-	return &withdraw.Evidence{Audits: s.N, Allowed: w.allowed, Harm: s.Mean(), Recent: s.Recent(), RecentAudits: s.N - s.Since}
+	recent := s.Recent()
+	if math.IsNaN(recent) { // nothing since the likeliest place of the change
+		recent = s.Mean()
+	}
+	return &withdraw.Evidence{Audits: s.N, Allowed: w.allowed, Harm: s.Mean(), Recent: recent, RecentAudits: s.N - s.Since}
 }
