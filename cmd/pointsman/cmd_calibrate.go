@@ -104,7 +104,7 @@ them.`,
 	flags.StringVar(&k.task, "task", "", "the task; may be left out where there is one")
 	k.data.register(flags)
 	flags.BoolVar(&k.journal, "from-journal", false, "take the examples from recorded requests with feedback")
-	flags.BoolVar(&k.dryRun, "dry-run", false, "do not put the policy in force")
+	flags.BoolVar(&k.dryRun, "dry-run", false, "do not put the policy in force; what certified it is spent all the same")
 	flags.BoolVar(&k.costly, "costly", false, "put the policy in force even if it costs more than the largest tier alone")
 	flags.BoolVarP(&k.yes, "yes", "y", false, "put the policy in force without asking, in a terminal too")
 	flags.StringVar(&k.page, "page", "", "write the report as an HTML page to this file")

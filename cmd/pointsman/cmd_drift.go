@@ -196,7 +196,7 @@ func writeDrift(b *bytes.Buffer, s *driftStatus) {
 	}
 	writeWatches(b, s)
 	if s.State == "withdrawn" {
-		fmt.Fprintf(b, "  every request goes to the largest tier. Calibrate again on fresh examples (pointsman calibrate %s ...),\n  or take it back: pointsman drift reset %s --reason \"...\"\n", s.Task, s.Task)
+		fmt.Fprintf(b, "  every request goes to the largest tier. Calibrate again on fresh examples (pointsman calibrate --task %s --data ...),\n  or take it back: pointsman drift reset %s --reason \"...\"\n", s.Task, s.Task)
 	}
 }
 

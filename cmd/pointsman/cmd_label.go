@@ -212,6 +212,9 @@ func (k *labelOptions) plan(c *config.Config, id pointsman.TaskID, questions []c
 		return nil, err
 	}
 	plan.Task, plan.Created = id, time.Now().UTC()
+	if k.dryRun { // a plan is a promise to ask, which cannot be taken back
+		return plan, nil
+	}
 	return plan, plan.Write(path)
 }
 

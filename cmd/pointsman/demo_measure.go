@@ -169,7 +169,7 @@ func (r *demoReport) commands(ctx context.Context, o demoOptions, c *config.Conf
 		return err
 	}
 	body, err := json.Marshal(map[string]any{
-		"model": demoTask, "messages": []map[string]string{{"role": "user", "content": examples[0].Input}},
+		"model": demoTask, "messages": []map[string]string{{"role": "user", "content": examples[0].Input}}, "metadata": examples[0].Metadata,
 	})
 	if err != nil {
 		return err

@@ -106,12 +106,12 @@ type state struct {
 	since  time.Time
 	allowed,
 	share float64
-	watch   *Watch // nil where harm is not watched for
+	watch *Watch // nil where harm is not watched for
 	// withdrawn says that the certificate was, for what this watch saw.
 	withdrawn bool
-	loaded  bool   // the budget
-	budget  Budget
-	refused time.Time // the day on which the log said that the budget is spent
+	loaded    bool // the budget
+	budget    Budget
+	refused   time.Time // the day on which the log said that the budget is spent
 }
 
 // job is an answer that was drawn.

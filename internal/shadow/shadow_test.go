@@ -201,10 +201,15 @@ func (f fixed) acquire() (Instance, func())                { return f, func() {}
 // What does not fit is dropped and counted, nothing waits, and what is held is
 // given back.
 func TestQueueIsBounded(t *testing.T) {
+	var mu sync.Mutex
 	results, budget := map[Result]int{}, memory.NewBudget(1<<30)
 	a := New(Options{
 		Acquire: fixed{&Settings{Share: 1}}.acquire, Now: func() time.Time { return noon }, Logger: slog.New(slog.DiscardHandler), Memory: budget,
-		Observe: func(_ pointsman.TaskID, r Result, _ pointsman.Money, _ *Status) { results[r]++ },
+		Observe: func(_ pointsman.TaskID, r Result, _ pointsman.Money, _ *Status) {
+			mu.Lock()
+			defer mu.Unlock()
+			results[r]++
+		},
 	})
 	kept := &pointsman.Decision{ID: "d", Task: "t", Cause: pointsman.CauseAccepted, Lifecycle: pointsman.Completed, Attempts: make([]pointsman.Attempt, 1)}
 	request := &pointsman.Request{Payload: pointsman.Payload{Body: make([]byte, 100)}}

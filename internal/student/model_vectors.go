@@ -81,10 +81,14 @@ func (r *reader) findVectors(m *Model, name string, find FindVectors) {
 
 // missingVectors says what a model lacks.
 func missingVectors(digest pointsman.Digest, cause error) error {
+	why := ErrVectors
+	if cause != nil {
+		why = fmt.Errorf("%w: %w", ErrVectors, cause)
+	}
 	return &pointsman.Error{
 		Code: pointsman.CodeConfig, Message: fmt.Sprintf("the student reads texts with the word vectors %s, which are not here", digest.Short()),
 		Hint: "make the same table with pointsman vectors import, or copy it from where the student was trained: artefacts/" + digest.Hex()[:2] + "/" + digest.Hex() + " of the data directory",
-		Err:  fmt.Errorf("%w: %w", ErrVectors, cause),
+		Err:  why,
 	}
 }
 

@@ -118,6 +118,21 @@ func (o *TierOutcome) judged() TierOutcome {
 	return out
 }
 
+// corrected is the score of a tier's answer; where people judged a sample and a
+// judge all, the judge's, corrected by people so that the mean is theirs.
+func (o *Observation) corrected(tier int) float64 {
+	t := &o.Tiers[tier]
+	if o.People == nil {
+		return t.score()
+	}
+	judged := t.judged()
+	judge := judged.score()
+	if !o.People.Asked || o.People.Untold {
+		return judge
+	}
+	return judge + (t.score()-judge)/o.People.Probability
+}
+
 // stakes are those of an answer of a tier.
 func (o *Observation) stakes(tier int) float64 {
 	return max(o.Stakes, 1) * max(o.Tiers[tier].Stakes, 1)

@@ -10,7 +10,7 @@ import (
 
 // What is tested may come to be otherwise: a slice that does not show its own
 // promise goes to the largest tier as a whole, and a witness may stop answering.
-// For harm that can only help. For quality the gains among those requests may have
+// For harm that can only help where there is no tier between. For quality the gains among those requests may have
 // paid for losses elsewhere. So a candidate must also pass the test of the cascade
 // in every such case, each with all of δ: it is wrongly accepted only if it passes
 // the test of a case in which it breaks the promise, and in the fixed sequence the

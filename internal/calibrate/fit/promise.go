@@ -102,8 +102,8 @@ func (t *tester) test(g *group, c certify.Claim, capped func(*draw) bool) error 
 	if g.verdict.Local == 0 {
 		g.index = -1 // what accepts nothing keeps every promise, and is none
 	}
-	if err != nil || c.Promise == pointsman.PromiseHarm {
-		return err
+	if err != nil || c.Promise == pointsman.PromiseHarm && len(t.path.thresholds) == 1 {
+		return err // what goes to the largest tier does no harm; to a middle one it may
 	}
 	return t.testOthers(g, c, capped)
 }
@@ -293,7 +293,7 @@ func (t *tester) agree(groups []*group) error {
 		if err := t.settle(groups[0], t.claim(), g.index, t.atRisk); err != nil {
 			return err
 		}
-		if groups[0].index < g.from {
+		if groups[0].from = max(groups[0].from, g.from); groups[0].index < groups[0].from {
 			groups[0].index = -1 // the slice was not tested so strictly
 		}
 	}

@@ -314,7 +314,7 @@ func (t *tester) curve() ([]CurvePoint, error) {
 		for i := range t.fresh {
 			tier := t.whole.answering(&t.fresh[i], k)
 			s := t.spend(&t.fresh[i], tier)
-			scores[i], costs[i] = t.fresh[i].Tiers[tier].score(), s.cost
+			scores[i], costs[i] = t.fresh[i].corrected(tier), s.cost
 			known = known && s.known
 		}
 		point.QualityBand = t.band(scores).Interval
