@@ -20,8 +20,6 @@ import (
 	"github.com/pointsman-ai/pointsman/internal/jsonl"
 	"github.com/pointsman-ai/pointsman/internal/signal"
 	"github.com/pointsman-ai/pointsman/internal/student"
-	"github.com/pointsman-ai/pointsman/internal/upstream"
-	"github.com/pointsman-ai/pointsman/internal/upstream/embedded"
 )
 
 // item is one recorded request with the answers of both tiers.
@@ -177,16 +175,22 @@ func readMMLUPro(root string, witness bool) ([]item, error) {
 	return out, err
 }
 
-// clinc reads CLINC150 with a student below, distilled from a large tier that is
-// simulated: the truth with 3 % seeded errors.
-func clinc(root string) ([]item, error) {
+// clincSets reads CLINC150: pairs of a text and its label, by part.
+func clincSets(root string) (sets map[string][][2]string, err error) {
 	r, err := open(root, "clinc150", "data_full.json.gz")
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	var sets map[string][][2]string
-	if err := json.NewDecoder(r).Decode(&sets); err != nil {
+	err = json.NewDecoder(r).Decode(&sets)
+	return sets, err
+}
+
+// clinc reads CLINC150 with a student below, distilled from a large tier that is
+// simulated: the truth with 3 % seeded errors.
+func clinc(root string) ([]item, error) {
+	sets, err := clincSets(root)
+	if err != nil {
 		return nil, err
 	}
 	seen := map[string]bool{}
@@ -213,17 +217,13 @@ func clinc(root string) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := model.MarshalBinary()
-	if err != nil {
-		return nil, err
-	}
-	served, err := embedded.Load(content, "student", nil)
+	answers, err := serve(model)
 	if err != nil {
 		return nil, err
 	}
 	var out []item
 	for _, one := range slices.Concat(sets["val"], sets["test"]) {
-		answer, err := served.Complete(context.Background(), upstream.Call{Input: one[0], Model: "student"})
+		answer, err := answers(one[0])
 		if err != nil {
 			return nil, err
 		}

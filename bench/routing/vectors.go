@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -158,13 +157,8 @@ func publishedVectors(root string) (*vectors.Table, error) {
 }
 
 func clincParts(root string) (*labelled, error) {
-	r, err := open(root, "clinc150", "data_full.json.gz")
+	sets, err := clincSets(root)
 	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	var sets map[string][][2]string
-	if err := json.NewDecoder(r).Decode(&sets); err != nil {
 		return nil, err
 	}
 	part := func(name string, foreign bool) []student.Example {

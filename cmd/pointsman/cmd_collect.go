@@ -73,15 +73,7 @@ format is in docs/answers.md.`,
 }
 
 func runCollect(ctx context.Context, o *options, k collectOptions) (r *collected, err error) {
-	c, err := o.load()
-	if err != nil {
-		return nil, err
-	}
-	id, err := oneTask(c, k.task)
-	if err != nil {
-		return nil, err
-	}
-	examples, err := k.data.load(labelsOf(c, id))
+	c, id, examples, err := o.examples(k.task, k.data)
 	if err != nil {
 		return nil, err
 	}

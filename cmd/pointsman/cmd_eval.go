@@ -84,15 +84,7 @@ is there all the same.`,
 
 // runEval runs an evaluation, whose directory also holds its report.
 func runEval(ctx context.Context, o *options, e evalOptions) (*eval.Report, error) {
-	c, err := o.load()
-	if err != nil {
-		return nil, err
-	}
-	id, err := oneTask(c, e.task)
-	if err != nil {
-		return nil, err
-	}
-	examples, err := e.data.load(labelsOf(c, id))
+	c, id, examples, err := o.examples(e.task, e.data)
 	if err != nil {
 		return nil, err
 	}

@@ -124,15 +124,7 @@ func runLabel(o *options, k labelOptions) (r *labelled, err error) {
 	if err := k.check(o); err != nil {
 		return nil, err
 	}
-	c, err := o.load()
-	if err != nil {
-		return nil, err
-	}
-	id, err := oneTask(c, k.task)
-	if err != nil {
-		return nil, err
-	}
-	examples, err := k.data.load(labelsOf(c, id))
+	c, id, examples, err := o.examples(k.task, k.data)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pointsman-ai/pointsman"
+	"github.com/pointsman-ai/pointsman/internal/config"
 	"github.com/pointsman-ai/pointsman/internal/dataset"
 )
 
@@ -50,4 +51,19 @@ func (f *exampleFiles) one(path string) ([]dataset.Example, error) {
 		return dataset.Load(path)
 	}
 	return dataset.LoadTable(path, f.columns)
+}
+
+// examples loads the configuration, and the examples of a task of it: the named
+// one, or the only one.
+func (o *options) examples(name string, files exampleFiles) (*config.Config, pointsman.TaskID, []dataset.Example, error) {
+	c, err := o.load()
+	if err != nil {
+		return nil, "", nil, err
+	}
+	id, err := oneTask(c, name)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	examples, err := files.load(labelsOf(c, id))
+	return c, id, examples, err
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -122,7 +121,7 @@ func (s *Store) change(task pointsman.TaskID, c Change) error {
 func (s *Store) History(task pointsman.TaskID) ([]Change, error) {
 	changes, err := readChanges(s.dir.PolicyHistory(task))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.dir.PolicyHistory(task), err)
+		return nil, err
 	}
 	active, err := s.Active(task)
 	if errors.Is(err, ErrNotFound) {
@@ -138,31 +137,8 @@ func (s *Store) History(task pointsman.TaskID) ([]Change, error) {
 }
 
 func readChanges(path string) ([]Change, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var out []Change
-	lines := jsonl.NewReader(f, maxChange)
-	for {
-		line, err := lines.Next()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		var one Change
-		if err := json.Unmarshal(line.Data, &one); err != nil {
-			return nil, fmt.Errorf("line %d: %w", lines.Number(), err)
-		}
-		if _, err := pointsman.ParseDigest(string(one.Policy)); err != nil {
-			return nil, fmt.Errorf("line %d: %w", lines.Number(), err)
-		}
-		out = append(out, one)
-	}
+	return jsonl.ReadFile(path, maxChange, func(c *Change) error {
+		_, err := pointsman.ParseDigest(string(c.Policy))
+		return err
+	})
 }

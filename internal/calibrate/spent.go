@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,40 +44,20 @@ func readUses(path string) ([]use, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	uses, err := jsonl.ReadFile(path, maxUse, func(one *use) error {
+		if one.Run == "" || one.Fresh == "" || one.Time.IsZero() || len(one.Examples) == 0 {
+			return errors.New("it does not say which examples certified what")
+		}
+		return nil
+	})
+	var wrong *jsonl.LineError
+	if errors.As(err, &wrong) {
+		return nil, &pointsman.Error{
+			Code: pointsman.CodeConfig, Message: fmt.Sprintf("%s, line %d, cannot be read, so it is not known which examples are fresh", path, wrong.Line),
+			Hint: "restore the file from a backup; or delete it, and calibrate on examples that have never certified anything", Err: wrong.Err,
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var out []use
-	lines := jsonl.NewReader(f, maxUse)
-	for {
-		line, err := lines.Next()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if line.Blank() {
-			continue
-		}
-		var one use
-		err = json.Unmarshal(line.Data, &one)
-		if err == nil && (one.Run == "" || one.Fresh == "" || one.Time.IsZero() || len(one.Examples) == 0) {
-			err = errors.New("it does not say which examples certified what")
-		}
-		if err != nil {
-			return nil, &pointsman.Error{
-				Code: pointsman.CodeConfig, Message: fmt.Sprintf("%s, line %d, cannot be read, so it is not known which examples are fresh", path, lines.Number()),
-				Hint: "restore the file from a backup; or delete it, and calibrate on examples that have never certified anything", Err: err,
-			}
-		}
-		out = append(out, one)
-	}
+	return uses, err
 }
 
 // spentBefore are the examples that certifications before a run have used, and

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -37,22 +36,7 @@ func (r *Reader) Audits(ctx context.Context, f AuditFilter) ([]pointsman.Audit, 
 	if err != nil {
 		return nil, err
 	}
-	audits := []pointsman.Audit{}
-	for _, l := range locators {
-		e, err := journal.ReadAt(r.Journal, l)
-		if errors.Is(err, journal.ErrExpired) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		a, err := e.Audit()
-		if err != nil {
-			return nil, err
-		}
-		audits = append(audits, *a)
-	}
-	return audits, nil
+	return entries(r, locators, (*journal.Entry).Audit)
 }
 
 // Judged calls f for each audit of a policy of a task, oldest first, with the

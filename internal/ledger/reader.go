@@ -54,8 +54,14 @@ func (r *Reader) Outcomes(ctx context.Context, id pointsman.DecisionID) ([]point
 	if err != nil {
 		return nil, err
 	}
-	outcomes := []pointsman.Outcome{}
-	for _, l := range locators {
+	return entries(r, locators, (*journal.Entry).Outcome)
+}
+
+// entries reads what stands at some places of the journal. What retention has
+// deleted is left out.
+func entries[T any](r *Reader, at []journal.Locator, decode func(*journal.Entry) (*T, error)) ([]T, error) {
+	out := []T{}
+	for _, l := range at {
 		e, err := journal.ReadAt(r.Journal, l)
 		if errors.Is(err, journal.ErrExpired) {
 			continue
@@ -63,13 +69,13 @@ func (r *Reader) Outcomes(ctx context.Context, id pointsman.DecisionID) ([]point
 		if err != nil {
 			return nil, err
 		}
-		o, err := e.Outcome()
+		one, err := decode(&e)
 		if err != nil {
 			return nil, err
 		}
-		outcomes = append(outcomes, *o)
+		out = append(out, *one)
 	}
-	return outcomes, nil
+	return out, nil
 }
 
 // Record is a whole decision with what belongs to it.

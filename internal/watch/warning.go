@@ -1,12 +1,7 @@
 package watch
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -36,15 +31,7 @@ func Keep(dir datadir.Dir, task pointsman.TaskID, w Warning) error {
 		return err
 	}
 	all = append(all, w)
-	content, err := json.MarshalIndent(all[max(len(all)-maxWarnings, 0):], "", "  ")
-	if err != nil {
-		return fmt.Errorf("warnings of task %s: %w", task, err)
-	}
-	path := dir.WarningsOf(task)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("warnings of task %s: %w", task, err)
-	}
-	if err := durable.WriteFile(path, append(content, '\n')); err != nil {
+	if err := durable.WriteJSON(dir.WarningsOf(task), all[max(len(all)-maxWarnings, 0):]); err != nil {
 		return fmt.Errorf("warnings of task %s: %w", task, err)
 	}
 	return nil
@@ -64,16 +51,9 @@ func InForce(dir datadir.Dir, task pointsman.TaskID, policy pointsman.Digest, si
 }
 
 func read(dir datadir.Dir, task pointsman.TaskID) ([]Warning, error) {
-	content, err := os.ReadFile(dir.WarningsOf(task))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the warnings: %w", err)
-	}
 	var all []Warning
-	if err := json.Unmarshal(content, &all); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir.WarningsOf(task), err)
+	if _, err := durable.ReadJSON(dir.WarningsOf(task), &all); err != nil {
+		return nil, fmt.Errorf("read the warnings: %w", err)
 	}
 	return all, nil
 }

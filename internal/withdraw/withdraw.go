@@ -4,12 +4,7 @@
 package withdraw
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -49,16 +44,13 @@ type record struct {
 
 // Events are the alarms and resets of a task, oldest first.
 func Events(dir datadir.Dir, task pointsman.TaskID) ([]Event, error) {
-	content, err := os.ReadFile(dir.DriftOf(task))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	var r record
+	found, err := durable.ReadJSON(dir.DriftOf(task), &r)
+	if err == nil && found && r.Events == nil { // what was withdrawn must not come back by a file that says nothing
+		err = fmt.Errorf("%s: it says nothing of alarms", dir.DriftOf(task))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what is known of drift: %w", err)
-	}
-	var r record
-	if err := json.Unmarshal(content, &r); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir.DriftOf(task), err)
 	}
 	return r.Events, nil
 }
@@ -70,15 +62,7 @@ func Append(dir datadir.Dir, task pointsman.TaskID, e Event) error {
 		return err
 	}
 	events = append(events, e)
-	content, err := json.MarshalIndent(record{events[max(len(events)-maxEvents, 0):]}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("drift of task %s: %w", task, err)
-	}
-	path := dir.DriftOf(task)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("drift of task %s: %w", task, err)
-	}
-	if err := durable.WriteFile(path, append(content, '\n')); err != nil {
+	if err := durable.WriteJSON(dir.DriftOf(task), record{events[max(len(events)-maxEvents, 0):]}); err != nil {
 		return fmt.Errorf("drift of task %s: %w", task, err)
 	}
 	return nil

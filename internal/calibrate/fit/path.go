@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pointsman-ai/pointsman"
 	"github.com/pointsman-ai/pointsman/internal/calibrate/certify"
 	"github.com/pointsman-ai/pointsman/internal/policy"
 	"github.com/pointsman-ai/pointsman/internal/stat"
@@ -128,45 +127,6 @@ func (d *draw) limit(p *policy.Policy) {
 	if some {
 		d.pattern = strings.Join(names, "\n")
 	}
-}
-
-func missingNames(names []pointsman.SignalName) string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = string(n)
-	}
-	return strings.Join(out, ", ") + ";"
-}
-
-// patterns finds the combinations of missing signals at a stage of which the fit
-// part has enough answers, most frequent first. features are those of the scorer
-// that decides on each.
-func patterns(examples []*Observation, tier int, features [][]policy.Feature) []policy.Pattern {
-	var found []policy.Pattern
-	at := map[string]int{}
-	for i, one := range examples {
-		missing := []pointsman.SignalName{}
-		for _, f := range features[i] {
-			if _, ok := lookup(one, tier, f.Signal); !ok {
-				missing = append(missing, f.Signal)
-			}
-		}
-		key := missingNames(missing)
-		if k, ok := at[key]; ok {
-			found[k].Seen++
-			continue
-		}
-		at[key] = len(found)
-		found = append(found, policy.Pattern{Missing: missing, Seen: 1})
-	}
-	found = slices.DeleteFunc(found, func(p policy.Pattern) bool { return p.Seen < enough })
-	slices.SortFunc(found, func(a, b policy.Pattern) int {
-		if a.Seen != b.Seen {
-			return b.Seen - a.Seen
-		}
-		return strings.Compare(missingNames(a.Missing), missingNames(b.Missing))
-	})
-	return found
 }
 
 // cases are what draws come to under a candidate. capped says for which of them
