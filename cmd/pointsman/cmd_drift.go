@@ -213,7 +213,7 @@ watches begin anew. A running server follows by itself.`,
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever reads it later")
-	_ = c.MarkFlagRequired("reason") // the flag is there
+	require(c, "reason")
 	return c
 }
 

@@ -332,6 +332,12 @@ func runStudentTest(o *options, s studentOptions) error {
 	if student.IsTagger(content) {
 		return runExtractorTest(o, s, content, examples)
 	}
+	if !slices.ContainsFunc(examples, func(e dataset.Example) bool { return e.Label != "" }) {
+		return &pointsman.Error{
+			Code: pointsman.CodeInvalid, Message: fmt.Sprintf("%s is a classifier, and none of the %d examples has a label", s.model, len(examples)),
+			Hint: "give examples with their label",
+		}
+	}
 	m, err := o.readStudent(content, s.vectors)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.model, err)

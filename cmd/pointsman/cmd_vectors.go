@@ -134,7 +134,7 @@ func readVectors(path string, words int) (*vectors.Table, vectors.Imported, erro
 	defer r.Close()
 	switch {
 	case strings.HasSuffix(plain, partWords):
-		return readQuantised(r, strings.TrimSuffix(plain, partWords))
+		return readQuantised(r, strings.TrimSuffix(plain, partWords), words)
 	case filepath.Ext(plain) == ".json":
 		return vectors.ReadWink(r, words)
 	}
@@ -142,7 +142,7 @@ func readVectors(path string, words int) (*vectors.Table, vectors.Imported, erro
 }
 
 // readQuantised reads a table of words and the two files beside them.
-func readQuantised(words io.Reader, name string) (*vectors.Table, vectors.Imported, error) {
+func readQuantised(vocabulary io.Reader, name string, words int) (*vectors.Table, vectors.Imported, error) {
 	var parts []io.Reader
 	for _, suffix := range []string{partScales, partValues} {
 		r, err := openEither(name + suffix)
@@ -152,8 +152,15 @@ func readQuantised(words io.Reader, name string) (*vectors.Table, vectors.Import
 		defer r.Close()
 		parts = append(parts, r)
 	}
-	t, err := vectors.ReadQuantised(words, parts[0], parts[1])
-	return t, vectors.Imported{}, err
+	t, err := vectors.ReadQuantised(vocabulary, parts[0], parts[1])
+	if err != nil {
+		return nil, vectors.Imported{}, err
+	}
+	more := t.Words() > words
+	if more {
+		t, err = t.First(words)
+	}
+	return t, vectors.Imported{More: more}, err
 }
 
 // gzipped ends the name of a compressed file.

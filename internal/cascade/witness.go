@@ -2,6 +2,7 @@ package cascade
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -140,7 +141,7 @@ func (b *beside) settle(a *pointsman.Attempt, answered bool) *signal.Beside {
 				a.Witnesses = append(a.Witnesses, reply.record) // nobody knows what it cost
 				panic(reply.fault)
 			}
-			if !answered && reply.err != nil {
+			if !answered && errors.Is(reply.err, context.Canceled) {
 				continue
 			}
 			w := b.read(reply)

@@ -3,6 +3,7 @@ package cascade_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pointsman-ai/pointsman"
@@ -86,6 +87,24 @@ func TestWitnessesThatAreForbiddenOrFail(t *testing.T) {
 	if s, _ := a.Signals.Get("witness.3.agreement"); s.Value != 1 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// A witness that failed by itself is on record with what it may have cost, also
+// where the tier that it was asked beside gave no answer.
+func TestAFailedWitnessOfAFailedTier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		task := besides(down, sure, sure, nil, 0)
+		slow := down
+		slow.after = time.Second / 2 // of the bubble's clock
+		task.Tiers[0] = another("small", slow)
+		m, err := task.Measure(t.Context(), time.Now, request(t, false, nil), "small")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := m.Attempt.Witnesses; len(w) != 3 || w[0].Name != "witness" || w[0].Failure == "" {
+			t.Errorf("on record: %+v", w)
+		}
+	})
 }
 
 // Where a policy is in force, a witness is asked only where it can change the

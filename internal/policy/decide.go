@@ -165,14 +165,15 @@ func (p *Policy) Unusable(stage int, b *Before) (cause pointsman.Cause, detail s
 	return "", ""
 }
 
-// Gated says that a stage's tier is not asked, by the request alone.
+// Gated says that a stage's tier is not asked, by the request alone: also where the
+// gate lacks a signal that it never lacked when the policy was fitted.
 func (p *Policy) Gated(stage int, request pointsman.Signals) bool {
 	s := p.stage(stage)
 	if s == nil || s.Gate == nil {
 		return false
 	}
 	l, ok := s.Gate.logits(request, nil)
-	return ok && s.Gate.uplift(l) > s.Gate.High
+	return !ok || s.Gate.uplift(l) > s.Gate.High
 }
 
 // possible says whether an answer may still have a pattern, by what is known

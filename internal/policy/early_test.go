@@ -116,3 +116,25 @@ func TestAHalfPolicyIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A gate that lacks what it reads does not open.
+func TestAGateThatCannotSay(t *testing.T) {
+	p := early()
+	p.Stages[0].Gate = &policy.Gate{Scorer: p.Stages[0].Early[0].Scorer, High: 0.2}
+	for name, c := range map[string]struct {
+		request pointsman.Signals
+		gated   bool
+	}{
+		"easy":    {pointsman.Signals{pointsman.Measured("answer.margin", 0.5)}, false},
+		"hard":    {pointsman.Signals{pointsman.Measured("answer.margin", -0.9)}, true},
+		"missing": {pointsman.Signals{pointsman.Unmeasured("answer.margin", "none")}, true},
+	} {
+		if got := p.Gated(0, c.request); got != c.gated {
+			t.Errorf("%s: gated %v", name, got)
+		}
+	}
+	p.Stages[0].Gate = nil
+	if p.Gated(0, nil) {
+		t.Error("gated without a gate")
+	}
+}

@@ -33,6 +33,7 @@ type Entry struct {
 	// remembers.
 	Since *time.Time `json:"since,omitempty"`
 	Claim string     `json:"claim"`
+	Target pointsman.Target `json:"target"`
 	// Policy is the policy itself.
 	Policy *policy.Policy `json:"-"`
 }
@@ -69,7 +70,7 @@ func (p Policies) List() ([]Entry, error) {
 }
 
 func entry(d pointsman.Digest, one *policy.Policy, history []artefact.Change) Entry {
-	e := Entry{Digest: d, Created: one.Created, Certified: one.Certified(), Claim: one.Claim(), Policy: one}
+	e := Entry{Digest: d, Created: one.Created, Certified: one.Certified(), Claim: one.Claim(), Target: one.Target, Policy: one}
 	for i, c := range history {
 		if c.Policy != d {
 			continue

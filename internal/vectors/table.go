@@ -84,6 +84,12 @@ func (t *Table) add(word string, vector []float64) error {
 	return nil
 }
 
+// First is the table of the first words, which are the most frequent ones.
+func (t *Table) First(words int) (*Table, error) {
+	n := min(max(words, 0), len(t.words))
+	return (&Table{dimension: t.dimension, words: t.words[:n], scales: t.scales[:n], values: t.values[:n*t.dimension]}).finish()
+}
+
 // finish makes a table ready for use once all of its words are there.
 func (t *Table) finish() (*Table, error) {
 	if len(t.words) == 0 {

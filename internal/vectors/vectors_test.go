@@ -153,6 +153,13 @@ func TestReadQuantised(t *testing.T) {
 	if row, _ := table.Lookup([]byte("b")); !slices.Equal(table.Vector(nil, row), []float64{-0.5, 0}) {
 		t.Errorf("b is %v", table.Vector(nil, row))
 	}
+	first, err := table.First(1)
+	if err != nil || first.Words() != 1 || first.Digest() == table.Digest() {
+		t.Errorf("the first word alone: %v, %v", first, err)
+	}
+	if _, ok := first.Lookup([]byte("b")); ok {
+		t.Error("a word that was left out is found")
+	}
 	nan := float32(math.NaN())
 	for _, tt := range []struct{ name, words, scales, values, want string }{
 		{"half the scales", "a\nb\n", scales(1), "\x01\x02\x03\x04", "scales: 4 bytes, want 8 for 2 words"},

@@ -17,9 +17,9 @@ import (
 
 const maxLine = 1 << 20
 
-// Read reads the verdicts of a file. One that is not there has none. A last line
-// without its end was never acknowledged and is left out; any other line that is
-// no verdict is an error, since verdicts must not get lost.
+// Read reads the verdicts of a file. One that is not there has none. A torn last
+// line was never acknowledged and is left out; any other line that is no verdict is
+// an error, since verdicts must not get lost.
 func Read(path string) (*Set, error) {
 	s := &Set{}
 	f, err := os.Open(path)
@@ -30,17 +30,18 @@ func Read(path string) (*Set, error) {
 		return nil, fmt.Errorf("read the verdicts: %w", err)
 	}
 	defer f.Close()
-	_, err = read(f, path, s)
+	_, _, err = read(f, path, s)
 	return s, err
 }
 
-// read adds the verdicts of an open file, and gives where its last whole line ends.
-func read(f io.Reader, path string, s *Set) (end int64, err error) {
+// read adds the verdicts of an open file, and gives where the last of them ends.
+// open says that its line has no end yet.
+func read(f io.Reader, path string, s *Set) (end int64, open bool, err error) {
 	lines := jsonl.NewReader(f, maxLine)
 	for {
 		line, err := lines.Next()
-		if errors.Is(err, io.EOF) || err == nil && !line.Ended {
-			return end, nil
+		if errors.Is(err, io.EOF) {
+			return end, open, nil
 		}
 		var v Verdict
 		if err == nil {
@@ -49,14 +50,17 @@ func read(f io.Reader, path string, s *Set) (end int64, err error) {
 		if err == nil {
 			err = v.Check()
 		}
+		if err != nil && !line.Ended && line.Size > 0 {
+			return end, false, nil // torn
+		}
 		if err != nil {
-			return end, &pointsman.Error{
+			return end, false, &pointsman.Error{
 				Code: pointsman.CodeConfig, Message: fmt.Sprintf("%s, line %d, is no verdict: %v", path, lines.Number(), err),
 				Hint: "restore the file from a backup, or delete that line", Err: err,
 			}
 		}
 		s.Add(v)
-		end = line.Offset + int64(line.Size)
+		end, open = line.Offset+int64(line.Size), !line.Ended
 	}
 }
 
@@ -96,11 +100,18 @@ func (w *Writer) load(path string) error {
 			Hint: "wait until it is done",
 		}
 	}
-	if w.end, err = read(w.file, path, w.Set); err != nil {
+	var open bool
+	if w.end, open, err = read(w.file, path, w.Set); err != nil {
 		return err
 	}
 	if err := w.file.Truncate(w.end); err != nil {
 		return fmt.Errorf("cut the torn last line off %s: %w", path, err)
+	}
+	if open {
+		if _, err := w.file.WriteAt([]byte("\n"), w.end); err != nil {
+			return fmt.Errorf("end the last line of %s: %w", path, err)
+		}
+		w.end++
 	}
 	return nil
 }

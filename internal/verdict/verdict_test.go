@@ -106,3 +106,37 @@ func TestNamesOfAnswers(t *testing.T) {
 		t.Errorf("%d names", len(names))
 	}
 }
+
+// A last line that somebody has edited, and left without its end, is a verdict as
+// long as it is whole; what is appended begins on a line of its own.
+func TestALastLineWithoutItsEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "desk.jsonl")
+	w, err := verdict.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(on("parcel", "ada", true)); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, info.Size()-1); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := verdict.Read(path); err != nil || !s.Holds(on("parcel", "ada", true)) {
+		t.Fatalf("a whole verdict is lost with the end of its line: %v", err)
+	}
+	if w, err = verdict.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(on("refund", "ada", true)); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	if s, err := verdict.Read(path); err != nil || !s.Holds(on("parcel", "ada", true)) || !s.Holds(on("refund", "ada", true)) {
+		t.Errorf("after another: %v", err)
+	}
+}

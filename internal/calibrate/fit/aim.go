@@ -68,6 +68,9 @@ func (t *tester) byPrices(r *AimReport, a *pointsman.Aim) int {
 	}
 	worth := (cost + seconds) / n / *a.Mistake
 	r.Uplift = &worth
+	for stage := range t.path.thresholds { // the strictest may be too loose
+		t.path.thresholds[stage][0] = min(t.path.thresholds[stage][0], worth)
+	}
 	loosest := 0
 	for k := range t.path.size() {
 		within := true
@@ -119,7 +122,10 @@ func (r *AimReport) imply(t *tester, candidate int) {
 	if r.Uplift == nil {
 		r.Uplift = &u
 	}
-	if t.largestCost > 0 && *r.Uplift > 0 {
+	switch a := t.Target.Aim; {
+	case a.Mistake != nil: // it is said
+		r.Mistake = a.Mistake
+	case t.largestCost > 0 && *r.Uplift > 0:
 		price := t.largestCost / *r.Uplift
 		r.Mistake = &price
 	}
@@ -145,4 +151,25 @@ func sound(a *pointsman.Aim) bool {
 		return bounds == 0
 	}
 	return a.Second == nil && bounds == 1
+}
+
+// missed says which bound of the aim is not kept on the certify part, though the
+// examples to fit kept it.
+func (t *tester) missed(r *Report) []string {
+	a := t.Target.Aim
+	if a == nil || r.Aim.Unmet != "" {
+		return nil
+	}
+	over := func(what string, is, bound float64) []string {
+		return []string{fmt.Sprintf("On the examples to certify %s is %.4g, where the aim is %.4g: the aim was kept on the examples to fit, and is no promise.", what, is, bound)}
+	}
+	switch e := r.Economy; {
+	case a.Budget != nil && e != nil && e.Cascade.Value > *a.Budget:
+		return over("the average cost of a request, in US dollars,", e.Cascade.Value, *a.Budget)
+	case a.Latency != nil && e != nil && e.CascadeSeconds != nil && *e.CascadeSeconds > *a.Latency:
+		return over("the average time of a request, in seconds,", *e.CascadeSeconds, *a.Latency)
+	case a.Quality != nil && r.Cascade.Value < *a.Quality:
+		return over("the quality", r.Cascade.Value, *a.Quality)
+	}
+	return nil
 }

@@ -59,7 +59,18 @@ func TestPricesDecideWithinThePromise(t *testing.T) {
 		if want := 0.002 / mistake; math.Abs(*r.Aim.Uplift/want-1) > 1e-9 {
 			t.Errorf("asking on is worth it above %v, want %v", *r.Aim.Uplift, want)
 		}
+		if *r.Aim.Mistake != mistake {
+			t.Errorf("the price of a mistake is %v, and reported as %v", mistake, *r.Aim.Mistake)
+		}
 		before = local
+	}
+	// Where hardly any answer is worth giving, none is given of which asking on is
+	// worth more.
+	ruinous := 1e4
+	if _, r := fitted(t, &pointsman.Aim{Mistake: &ruinous}, observations); len(r.Stages[0].Thresholds) > 0 {
+		if bound := r.Stages[0].Thresholds[0].Threshold; bound != nil && *bound > 0.002/ruinous {
+			t.Errorf("the threshold is %v, and asking on is worth it above %v", *bound, 0.002/ruinous)
+		}
 	}
 	mistake, second := 0.1, 0.01
 	_, impatient := fitted(t, &pointsman.Aim{Mistake: &mistake, Second: &second}, observations)

@@ -3,6 +3,7 @@ package fit
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/pointsman-ai/pointsman"
@@ -158,6 +159,9 @@ func (t *tester) covers() []string {
 		"Requests of a form that calibration saw enough of; all others go to the largest tier.",
 		"Not what is given without proof: to a pin, by the last tier that the rules permit, or as a fallback.",
 	)
+	if slices.ContainsFunc(t.policy.Stages, func(s policy.Stage) bool { return len(s.Early) > 0 }) {
+		out = append(out, "Witnesses that answer as they did for the fresh examples, or that stop answering; not those that fail for some requests more than for others.")
+	}
 	if t.Tries > 0 {
 		delta := 1 - t.Target.Confidence
 		out = append(out, fmt.Sprintf("Examples that have certified before (policies so far: %d), so that this promise had to be shown at an error level of %.3g; it and those before it hold together with %s confidence.",

@@ -154,6 +154,7 @@ func (t *tester) report(stages []*learned) (*Report, error) {
 	if r.Aim != nil && r.Aim.Unmet != "" {
 		r.Shortfalls = append(r.Shortfalls, "The aim cannot be had: "+r.Aim.Unmet+".")
 	}
+	r.Shortfalls = append(r.Shortfalls, t.missed(r)...)
 	for _, c := range p.Certificate.Slices {
 		if !c.Certified && p.Certified() {
 			r.Shortfalls = append(r.Shortfalls, c.Claim)
