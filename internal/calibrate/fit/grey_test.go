@@ -121,3 +121,54 @@ func TestTheGreyZoneSavesWitnesses(t *testing.T) {
 		t.Errorf("%.3f are local, %.3f where all are asked always", local, all)
 	}
 }
+
+// Where a tier stands between, a witness that stops answering does harm: what it
+// would have let the small tier answer goes to the middle one, which is wrong more
+// often. So that too is tested.
+func TestHarmWhereAWitnessFailsBeforeAMiddleTier(t *testing.T) {
+	t.Parallel()
+	draw := func(random *rand.Rand, n int, away bool) []fit.Observation {
+		out := make([]fit.Observation, n)
+		for i := range out {
+			x, y, small, middle := 0.2*random.Float64(), 0.5+0.5*random.Float64(), random.Float64() < 0.99, random.Float64() < 0.4
+			if random.Float64() < 0.5 { // the small tier may be right, and the middle one looks well
+				x, small = 0.5+0.1*random.Float64(), random.Float64() < 0.7
+				y, middle = 0.2*random.Float64(), random.Float64() < 0.85
+			}
+			agreement := pointsman.Measured(signal.WitnessAgreement, number(small))
+			if away {
+				agreement = pointsman.Unmeasured(signal.WitnessAgreement, "the witness is away")
+			}
+			out[i] = fit.Observation{
+				ID: fmt.Sprint(i), Request: pointsman.Signals{noise(random, "request.x")},
+				Tiers: []fit.TierOutcome{
+					{Signals: pointsman.Signals{pointsman.Measured("answer.x", x), agreement}, Valid: true, Acceptable: small},
+					answered(pointsman.Measured("answer.y", y), middle), {Valid: true, Acceptable: true},
+				},
+			}
+		}
+		return out
+	}
+	largest := func(*fit.Observation) float64 { return 1 }
+	present, away := draw(rand.New(rand.NewPCG(7, 7)), 8000, false), draw(rand.New(rand.NewPCG(7, 7)), 8000, true)
+	draws, broken, without, certified := 40, 0, 0, 0
+	if testing.Short() || raceEnabled {
+		draws = 12
+	}
+	for k := range draws {
+		o := options(0.95, uint64(k))
+		o.Target.Promise = pointsman.PromiseHarm
+		o.Tiers = []pointsman.Digest{o.Tiers[0], pointsman.DigestOf([]byte("middle")), o.Tiers[1]}
+		p, _, err := fit.Fit(context.Background(), draw(rand.New(rand.NewPCG(uint64(k), 3)), 1200, false), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		certified += int(number(p.Certified()))
+		broken += int(number(lives(p, present, 0.95, largest) < 0))
+		without += int(number(lives(p, away, 0.95, largest) < 0))
+	}
+	t.Logf("%d draws: certified in %d, broken in %d with the witness and in %d without it", draws, certified, broken, without)
+	if limit := allowed(draws, 1-confidence); broken > limit || without > limit || certified < draws/2 {
+		t.Errorf("certified in %d of %d draws, broken in %d and %d, at most %d may be", certified, draws, broken, without, limit)
+	}
+}
