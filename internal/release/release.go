@@ -31,8 +31,8 @@ type Entry struct {
 	InForce   bool             `json:"in_force"`
 	// Since is when it last came into force; nil where it never did, or nobody
 	// remembers.
-	Since *time.Time `json:"since,omitempty"`
-	Claim string     `json:"claim"`
+	Since  *time.Time       `json:"since,omitempty"`
+	Claim  string           `json:"claim"`
 	Target pointsman.Target `json:"target"`
 	// Policy is the policy itself.
 	Policy *policy.Policy `json:"-"`

@@ -143,7 +143,8 @@ func TestHarmWhereAWitnessFailsBeforeAMiddleTier(t *testing.T) {
 				ID: fmt.Sprint(i), Request: pointsman.Signals{noise(random, "request.x")},
 				Tiers: []fit.TierOutcome{
 					{Signals: pointsman.Signals{pointsman.Measured("answer.x", x), agreement}, Valid: true, Acceptable: small},
-					answered(pointsman.Measured("answer.y", y), middle), {Valid: true, Acceptable: true},
+					answered(pointsman.Measured("answer.y", y), middle),
+					{Valid: true, Acceptable: true},
 				},
 			}
 		}
